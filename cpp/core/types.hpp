@@ -1,0 +1,30 @@
+// The few types every room speaks: sizes, and a view of a row-major matrix that owns nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace steepest {
+
+// Signed, so that differences and reversed loops cannot wrap around.
+using index_t = std::ptrdiff_t;
+
+// Cache line, and the alignment of every buffer of ours: one AVX-512 register.
+constexpr index_t kAlignment = 64;
+
+// A row-major matrix (rows, cols) whose rows lie `stride` elements apart, stride >= cols.
+template <class T>
+struct MatrixView {
+    T* data = nullptr;
+    index_t rows = 0;
+    index_t cols = 0;
+    index_t stride = 0;
+
+    T* row(index_t i) const { return data + i * stride; }
+    MatrixView slice(index_t begin, index_t end) const { return {row(begin), end - begin, cols, stride}; }
+};
+
+constexpr index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
+constexpr index_t round_up(index_t a, index_t multiple) { return ceil_div(a, multiple) * multiple; }
+
+}  // namespace steepest

@@ -1,0 +1,197 @@
+// The kernel table: every arithmetic kernel of one instruction set behind a plain function pointer.
+//
+// A kernel is a single-threaded function over row-major matrices. It does not allocate, throw, log or start threads; sizes may
+// be zero; rows lie `ld*` elements apart (ld >= cols) and need no alignment. It reads and writes only the elements
+// [0, rows) x [0, cols): whatever lies between cols and ld is left alone. CONTRACT.md has the whole contract.
+#pragma once
+
+#include <cstdint>
+
+#include "core/types.hpp"
+
+namespace steepest {
+
+enum class Activation : int {
+    identity,
+    relu,
+    leaky_relu,  // alpha: slope below zero
+    sigmoid,
+    tanh,
+    count_,
+};
+
+// What the backward kernel of an activation reads beside dy: its input x or its output y.
+enum class ActivationNeeds : int { nothing, output, input };
+
+template <class T>
+struct ActivationArgs {
+    T alpha = T(0);
+};
+
+// y (rows, cols) = f(x). x and y may be the same matrix.
+template <class T>
+using activation_forward_fn = void (*)(index_t rows, index_t cols, const T* x, index_t ldx, T* y, index_t ldy,
+                                       ActivationArgs<T> args);
+// dx = dy * f'(.), `saved` being x or y as activation_needs() says. dx may be dy.
+template <class T>
+using activation_backward_fn = void (*)(index_t rows, index_t cols, const T* saved, index_t lds, const T* dy, index_t lddy,
+                                        T* dx, index_t lddx, ActivationArgs<T> args);
+
+// One C tile or panel: C (m, n) = [C or bias or 0] + A (m, k) B (k, n), then the epilogue.
+// A's element (i, p) is a[i * a_row + p * a_k]: row-major A has a_k == 1, a transposed one a_row == 1 (the two supported forms).
+// B's element (p, j) is b[p * b_k + j]: a packed panel has b_k == gemm_nr and is padded with zeros to gemm_nr columns.
+// n <= gemm_nr; B must be readable over gemm_nr columns. Each element sums over p in increasing order: the result does not
+// depend on how m and n were cut.
+enum class Epilogue : int { none, relu, leaky_relu };
+template <class T>
+struct GemmPanel {
+    index_t m, n, k;
+    const T* a;
+    index_t a_row, a_k;
+    const T* b;
+    index_t b_k;
+    T* c;
+    index_t ldc;
+    const T* bias;    // (n) or null; ignored when accumulate
+    bool accumulate;  // true: add to what C holds; false: C is never read
+    Epilogue epilogue;
+    T slope;  // of leaky_relu
+};
+
+// Losses write the row losses (without weight or mean) and, where dlogits is not null, the gradient times `scale * weight[r]`.
+// labels (rows) in [0, classes), checked by the caller. weights may be null (all ones). correct counts rows whose largest logit
+// (the first of equals) is the label. dlogits may be logits.
+template <class T>
+struct LossRows {
+    index_t rows, cols;
+    const T* output;  // (rows, cols) logits or predictions
+    index_t ldo;
+    const std::int32_t* labels;  // (rows) for class labels, else null
+    const T* targets;            // (rows, cols) for soft labels, binary targets and regression, else null
+    index_t ldt;
+    const T* weights;  // (rows) or null
+    T scale;
+    T* gradient;  // (rows, cols) or null
+    index_t ldg;
+    T* row_loss;  // (rows)
+    index_t correct;  // out: see above; 0 for losses without classes
+};
+template <class T>
+using loss_fn = void (*)(LossRows<T>& args);
+
+enum class Loss : int { softmax_cross_entropy, sigmoid_cross_entropy, mse, count_ };
+
+// Optimisers update a tile of a parameter in place. g is the gradient of the data loss; the kernel adds l2 * w to it first.
+// s1, s2: the optimiser's own state with w's layout (velocity or first moment; second moment), null where the rule has none.
+enum class Optimizer : int { sgd, momentum, nesterov, rmsprop, adam, adamw, count_ };
+template <class T>
+struct UpdateArgs {
+    T learning_rate;
+    T beta1;         // momentum / first-moment decay
+    T beta2;         // rho of RMSprop / second-moment decay
+    T epsilon;
+    T weight_decay;  // decoupled (AdamW): w *= 1 - learning_rate * weight_decay first
+    T l2;            // adds l2 * w to the gradient
+    T correction1;   // 1 / (1 - beta1^t), 1 without bias correction
+    T correction2;   // 1 / (1 - beta2^t)
+};
+template <class T>
+using update_fn = void (*)(index_t rows, index_t cols, T* w, index_t ldw, const T* g, index_t ldg, T* s1, T* s2,
+                           const UpdateArgs<T>& args);
+
+// Element types a data set may have; rows are converted while they are gathered.
+enum class Source : int { f32, f64, u8, i8, i16, i32, i64, u16, u32, u64, boolean, count_ };
+
+// Philox address of a dropout mask: see kernels/dropout.hpp for which word belongs to which element.
+struct MaskKey {
+    std::uint64_t seed;
+    std::uint64_t step;
+    std::uint32_t operation;
+};
+
+template <class T>
+struct KernelTable {
+    const char* isa;
+    index_t lanes;    // elements of T in one vector
+    index_t gemm_mr;  // rows of the largest micro-tile
+    index_t gemm_nr;  // columns of a packed panel
+
+    // --- matrix products (gemm.hpp)
+    void (*gemm_panel)(const GemmPanel<T>& args);
+    // Panels of B (k, n): panel j holds columns [j nr, (j+1) nr) as k rows of nr, zero padded; ceil(n / nr) * k * nr elements.
+    void (*pack_panels)(index_t k, index_t n, const T* b, index_t ldb, T* packed);
+    // The same for B = W^T with W (n, k): panel j holds rows [j nr, (j+1) nr) of W as columns.
+    void (*pack_panels_transposed)(index_t k, index_t n, const T* w, index_t ldw, T* packed);
+
+    // --- element-wise (activations.hpp, dropout.hpp)
+    activation_forward_fn<T> activation_forward[int(Activation::count_)];
+    activation_backward_fn<T> activation_backward[int(Activation::count_)];
+    // y = x * keep / (1 - p), keep = (philox word >= threshold), threshold = p * 2^32; row0 is the number of the first row within
+    // the batch. The same call on dy is the backward pass. y may be x.
+    void (*dropout)(index_t rows, index_t cols, index_t row0, const T* x, index_t ldx, T* y, index_t ldy,
+                    std::uint32_t threshold, T scale, MaskKey key);
+    // x += y
+    void (*add)(index_t rows, index_t cols, const T* y, index_t ldy, T* x, index_t ldx);
+
+    // --- batch norm (batch_norm.hpp); sums over rows in increasing order
+    // mean[j] and m2[j] = sum (x - mean)^2 of these rows (two passes).
+    void (*column_moments)(index_t rows, index_t cols, const T* x, index_t ldx, T* mean, T* m2);
+    // Combine chunk moments, chunk c over counts[c] rows at mean + c * ld, m2 + c * ld, by Chan's formula in increasing c:
+    // out_mean and out_var (biased), each (cols).
+    void (*combine_moments)(index_t chunks, index_t cols, const index_t* counts, const T* mean, const T* m2, index_t ld,
+                            T* out_mean, T* out_var);
+    // y = (x - mean) * inv_std * gamma + beta; y may be x.
+    void (*normalize)(index_t rows, index_t cols, const T* x, index_t ldx, const T* mean, const T* inv_std, const T* gamma,
+                      const T* beta, T* y, index_t ldy);
+    // sum_dy[j] = sum_r dy, sum_dy_xhat[j] = sum_r dy * (x - mean) * inv_std
+    void (*batch_norm_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy, const T* mean,
+                            const T* inv_std, T* sum_dy, T* sum_dy_xhat);
+    // dx = gamma * inv_std * (dy - mean_dy - xhat * mean_dy_xhat); dx may be dy. (mean_* = the sums over the batch / N)
+    void (*batch_norm_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy, const T* mean,
+                                const T* inv_std, const T* gamma, const T* mean_dy, const T* mean_dy_xhat, T* dx,
+                                index_t lddx);
+
+    // --- reductions (reductions.hpp)
+    // sum[j] = sum over rows of x, in increasing row order
+    void (*column_sums)(index_t rows, index_t cols, const T* x, index_t ldx, T* sum);
+
+    // --- losses and the link functions (losses.hpp)
+    loss_fn<T> loss[int(Loss::count_)];
+    void (*softmax)(index_t rows, index_t cols, const T* x, index_t ldx, T* y, index_t ldy);
+
+    // --- optimisers (optimizers.hpp)
+    update_fn<T> update[int(Optimizer::count_)];
+
+    // --- data (gather.hpp): out row i = source row rows[i] of a strided 2-D array (byte strides), converted to T
+    void (*gather)(Source type, index_t count, index_t cols, const void* base, index_t row_bytes, index_t col_bytes,
+                   const std::int64_t* rows, T* out, index_t ldo);
+
+    // --- vector maths on arrays (simd/math.hpp), for tests and for Python
+    void (*exp)(index_t n, const T* x, T* y);
+    void (*log)(index_t n, const T* x, T* y);
+
+    // --- measurement: independent FMAs for `iterations` rounds; returns the number of floating-point operations done
+    double (*fma_peak)(index_t iterations, T* sink);
+};
+
+// What an activation's backward pass needs from the forward pass.
+ActivationNeeds activation_needs(Activation kind);
+
+// ------------------------------------------------------------------------------------------------ dispatch (dispatch.cpp)
+enum class Isa : int { scalar, avx2, avx512, count_ };
+// The best instruction set of `available` (bit i set: Isa(i) is usable). Pure: testable on any machine.
+Isa select_isa(unsigned available);
+unsigned compiled_isas();   // bits of the sets in this binary
+unsigned available_isas();  // compiled and supported by this CPU and operating system
+const char* isa_name(Isa isa);
+// The set in force: STEEPEST_ISA or the best available. Throws std::invalid_argument for a name that is unknown, not compiled in or
+// not supported by this CPU, quoting it.
+Isa active_isa();
+// Test hook: makes `isa` the set in force for tables asked for from now on; the same errors as active_isa().
+void force_isa(const char* name);
+template <class T>
+const KernelTable<T>& kernels(Isa isa);
+template <class T>
+const KernelTable<T>& active_kernels();
+
+}  // namespace steepest
