@@ -1,0 +1,187 @@
+// The matrix product: C (m, n) = init + A (m, k) B (k, n) for one panel of at most nr columns, nr = two vectors.
+//
+// The micro-tile keeps mr x nr sums in registers. Per step of k it loads one row of the panel (two vectors) and broadcasts mr
+// elements of A: with 14 x 2 sums on AVX-512 that is 16 loads for 28 FMAs, with 6 x 2 on AVX2 8 loads for 12, and enough
+// independent sums to hide the latency of 4 cycles times 2 units. A is read where it lies: its rows (or, transposed, its columns) are
+// contiguous already, so only B, which every row of A meets again, is worth packing.
+//
+// Continuing from C instead of adding to it afterwards makes the sum over k one chain of FMAs, whatever the blocking.
+#pragma once
+
+#include "kernels/table.hpp"
+
+namespace steepest {
+
+// Tile sizes follow the register file: 32 registers of 64 bytes, 16 of 32 bytes, or plain scalars.
+template <class V>
+struct GemmShape {
+    static constexpr int bytes = int(sizeof(typename V::value_type)) * V::lanes;
+    static constexpr int vectors = bytes >= 32 ? 2 : 4;
+    static constexpr int mr = bytes >= 64 ? 14 : bytes >= 32 ? 6 : 3;
+    static constexpr int nr = vectors * V::lanes;
+};
+
+// Addresses of A's elements for MR rows: every third row has a pointer, the two between are reached by the addressing
+// mode's scale of one and two strides. One pointer a row would not fit into the 16 integer registers.
+template <class T, int MR>
+struct RowPointers {
+    static constexpr int groups = (MR + 2) / 3;
+    const char* base[groups];
+    index_t stride;  // bytes
+
+    RowPointers(const T* a, index_t a_row) : stride(a_row * index_t(sizeof(T))) {
+        for (int g = 0; g < groups; ++g) base[g] = reinterpret_cast<const char*>(a) + 3 * g * stride;
+    }
+    T at(int i, int p) const {
+        return *reinterpret_cast<const T*>(base[i / 3] + (i % 3) * stride + p * index_t(sizeof(T)));
+    }
+    void advance(int steps) {
+        for (int g = 0; g < groups; ++g) base[g] += steps * index_t(sizeof(T));
+    }
+};
+
+// The same for A stored transposed: the MR elements of step p are neighbours.
+template <class T, int MR>
+struct ColumnPointers {
+    const T* base;
+    index_t stride;
+
+    ColumnPointers(const T* a, index_t a_k) : base(a), stride(a_k) {}
+    T at(int i, int p) const { return base[i + p * stride]; }
+    void advance(int steps) { base += steps * stride; }
+};
+
+template <class V, int MR, class Pointers>
+struct GemmTile {
+    using T = typename V::value_type;
+    static constexpr int NV = GemmShape<V>::vectors;
+    static constexpr int L = V::lanes;
+
+    static void step(V (&sum)[MR][NV], const Pointers& a, int p, const T* b) {
+        V row[NV];
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) row[v] = V::load(b + v * L);
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; ++i) {
+            const V x = V::set(a.at(i, p));
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) sum[i][v] = fma(x, row[v], sum[i][v]);
+        }
+    }
+
+    // Elements of vector v inside the tile's n columns.
+    static int width(index_t n, int v) {
+        const index_t left = n - v * L;
+        return left >= L ? L : left > 0 ? int(left) : 0;
+    }
+
+    static void start(V (&sum)[MR][NV], const GemmPanel<T>& g, const T* c) {
+        const bool from_bias = !g.accumulate && g.bias != nullptr;
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) {
+            const int w = width(g.n, v);
+            const V first = from_bias ? V::load_n(g.bias + (w > 0 ? v * L : 0), w) : V::zero();
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i) sum[i][v] = first;
+        }
+        if (!g.accumulate) return;
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) {
+                const int w = width(g.n, v);
+                if (w > 0) sum[i][v] = V::load_n(c + i * g.ldc + v * L, w);
+            }
+        }
+    }
+
+    static void finish(V (&sum)[MR][NV], const GemmPanel<T>& g, T* c) {
+        // max keeps its second operand where one is NaN: a NaN sum stays visible behind a ReLU.
+        if (g.epilogue == Epilogue::relu) {
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+                for (int v = 0; v < NV; ++v) sum[i][v] = max(V::zero(), sum[i][v]);
+            }
+        } else if (g.epilogue == Epilogue::leaky_relu) {
+            const V slope = V::set(g.slope);
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+                for (int v = 0; v < NV; ++v)
+                    sum[i][v] = select(lt(sum[i][v], V::zero()), sum[i][v] * slope, sum[i][v]);
+            }
+        }
+        if (g.n == NV * L) {
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+                for (int v = 0; v < NV; ++v) sum[i][v].store(c + i * g.ldc + v * L);
+            }
+            return;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) {
+                const int w = width(g.n, v);
+                if (w > 0) sum[i][v].store_n(c + i * g.ldc + v * L, w);
+            }
+        }
+    }
+
+    static void run(const GemmPanel<T>& g, const T* a, index_t a_stride, T* c) {
+        V sum[MR][NV];
+        start(sum, g, c);
+        Pointers pointers(a, a_stride);
+        const T* b = g.b;
+        index_t p = 0;
+        for (; p + 4 <= g.k; p += 4) {
+            step(sum, pointers, 0, b);
+            step(sum, pointers, 1, b + g.b_k);
+            step(sum, pointers, 2, b + 2 * g.b_k);
+            step(sum, pointers, 3, b + 3 * g.b_k);
+            pointers.advance(4);
+            b += 4 * g.b_k;
+        }
+        for (; p < g.k; ++p) {
+            step(sum, pointers, 0, b);
+            pointers.advance(1);
+            b += g.b_k;
+        }
+        finish(sum, g, c);
+    }
+};
+
+// Calls the tile of height `rows`, 1 <= rows <= MR.
+template <class V, int MR, template <class, int> class Pointers>
+void gemm_tile(index_t rows, const GemmPanel<typename V::value_type>& g, const typename V::value_type* a, index_t a_stride,
+               typename V::value_type* c) {
+    if constexpr (MR > 1) {
+        if (rows < MR) return gemm_tile<V, MR - 1, Pointers>(rows, g, a, a_stride, c);
+    }
+    GemmTile<V, MR, Pointers<typename V::value_type, MR>>::run(g, a, a_stride, c);
+}
+
+template <class V>
+void gemm_panel(const GemmPanel<typename V::value_type>& g) {
+    constexpr index_t mr = GemmShape<V>::mr;
+    if (g.m <= 0 || g.n <= 0) return;
+    // Tiles of nearly equal height: 64 rows are 13 + 13 + 13 + 13 + 12, not four of 14 and one of 8 that waits for its loads.
+    const index_t tiles = ceil_div(g.m, mr);
+    const index_t height = g.m / tiles;
+    const index_t taller = g.m % tiles;
+    index_t i = 0;
+    for (index_t t = 0; t < tiles; ++t) {
+        const index_t rows = height + (t < taller ? 1 : 0);
+        const auto* a = g.a + i * g.a_row;
+        auto* c = g.c + i * g.ldc;
+        if (g.a_k == 1)
+            gemm_tile<V, int(mr), RowPointers>(rows, g, a, g.a_row, c);
+        else
+            gemm_tile<V, int(mr), ColumnPointers>(rows, g, a, g.a_k, c);
+        i += rows;
+    }
+}
+
+}  // namespace steepest
