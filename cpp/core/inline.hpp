@@ -1,0 +1,11 @@
+// Forced inlining. Code of an instruction-set unit must never be left behind as a shared (weak) inline function: the linker keeps
+// one copy of those, possibly the AVX-512 one, and a machine without AVX-512 would run it.
+#pragma once
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define STEEPEST_INLINE __forceinline
+#define STEEPEST_RESTRICT __restrict
+#else
+#define STEEPEST_INLINE inline __attribute__((always_inline))
+#define STEEPEST_RESTRICT __restrict__
+#endif
