@@ -24,7 +24,8 @@ struct MatrixView {
     MatrixView slice(index_t begin, index_t end) const { return {row(begin), end - begin, cols, stride}; }
 };
 
-constexpr index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
-constexpr index_t round_up(index_t a, index_t multiple) { return ceil_div(a, multiple) * multiple; }
+// static: a unit compiled for one instruction set must not lend its copy to the others at link time.
+static constexpr index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
+static constexpr index_t round_up(index_t a, index_t multiple) { return ceil_div(a, multiple) * multiple; }
 
 }  // namespace steepest

@@ -23,8 +23,10 @@ struct GemmShape {
 
 // Addresses of A's elements for MR rows: every third row has a pointer, the two between are reached by the addressing
 // mode's scale of one and two strides. One pointer a row would not fit into the 16 integer registers.
-template <class T, int MR>
+// (Templates over V, not over its element type: each instruction set needs its own copy of the code at link time.)
+template <class V, int MR>
 struct RowPointers {
+    using T = typename V::value_type;
     static constexpr int groups = (MR + 2) / 3;
     const char* base[groups];
     index_t stride;  // bytes
@@ -41,8 +43,9 @@ struct RowPointers {
 };
 
 // The same for A stored transposed: the MR elements of step p are neighbours.
-template <class T, int MR>
+template <class V, int MR>
 struct ColumnPointers {
+    using T = typename V::value_type;
     const T* base;
     index_t stride;
 
@@ -160,7 +163,7 @@ void gemm_tile(index_t rows, const GemmPanel<typename V::value_type>& g, const t
     if constexpr (MR > 1) {
         if (rows < MR) return gemm_tile<V, MR - 1, Pointers>(rows, g, a, a_stride, c);
     }
-    GemmTile<V, MR, Pointers<typename V::value_type, MR>>::run(g, a, a_stride, c);
+    GemmTile<V, MR, Pointers<V, MR>>::run(g, a, a_stride, c);
 }
 
 template <class V>
