@@ -1,0 +1,81 @@
+// What an operation is to the engine. Its functions are SPMD: every worker of the team calls them in the same order and does its
+// share; an operation that needs other workers' rows meets them at the worker's barrier.
+//
+// A training step is
+//     for each operation in order:            forward(step, worker)
+//     the loss, then in reverse order:        backward(step, worker)      input gradients, by rows
+//     barrier
+//     for each task of every operation:       parameter_task(...)         weight gradients, by tiles, handed to the optimiser
+//     barrier
+#pragma once
+
+#include <vector>
+
+#include "core/team.hpp"
+#include "core/types.hpp"
+#include "kernels/table.hpp"
+#include "ops/update.hpp"
+
+namespace steepest {
+
+// Rows are shared out in chunks of this many: partial sums over rows belong to chunks, so they do not depend on the workers.
+constexpr index_t kRowChunk = 16;
+
+template <class T>
+struct Value {
+    MatrixView<T> data;      // (capacity, width)
+    MatrixView<T> gradient;  // the same, or data == nullptr where nobody needs it
+};
+
+// What is the same for every worker and operation of one step.
+template <class T>
+struct Step {
+    index_t rows = 0;  // of this batch, at most the plan's capacity
+    bool training = false;
+    std::uint64_t seed = 0;
+    std::uint64_t number = 0;
+    const Update<T>* update = nullptr;  // null in inference
+
+    void share(const Worker& worker, index_t* begin, index_t* end) const { worker.share(rows, kRowChunk, begin, end); }
+};
+
+// Where an operation stands in the plan: its values and tensors.
+template <class T>
+struct Site {
+    std::vector<Value<T>*> inputs;
+    Value<T>* output = nullptr;
+    std::vector<bool> add_gradient;  // per input: add to the gradient that an operation further down has written already
+    std::vector<Parameter<T>> parameters;
+    std::vector<T*> states;
+    index_t capacity = 0;
+    int workers = 1;
+};
+
+template <class T>
+class Operation {
+public:
+    explicit Operation(const KernelTable<T>& kernels) : kernels_(kernels) {}
+    virtual ~Operation() = default;
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+
+    // Elements of memory it wants beside its values, for batches of up to `capacity` rows.
+    virtual index_t workspace(index_t /*capacity*/, int /*workers*/) const { return 0; }
+    virtual void bind(const Site<T>& site, T* /*workspace*/) { site_ = site; }
+    // At the start of a slice, by all workers: whatever must follow a change of the parameters from outside. A barrier follows.
+    virtual void refresh(const Worker& /*worker*/) {}
+    virtual void forward(const Step<T>& step, const Worker& worker) = 0;
+    virtual void backward(const Step<T>& step, const Worker& worker) = 0;
+
+    // The parameter phase: independent tasks of equal cost, each done whole by one worker.
+    virtual index_t parameter_tasks() const { return 0; }
+    // Cost of one task for a batch of `rows`, in multiply-adds; only ratios count.
+    virtual double task_cost(index_t /*rows*/) const { return 0.0; }
+    virtual void parameter_task(const Step<T>& /*step*/, index_t /*task*/, const Worker& /*worker*/) {}
+
+protected:
+    const KernelTable<T>& kernels_;
+    Site<T> site_;
+};
+
+}  // namespace steepest
