@@ -27,6 +27,13 @@ struct Value {
     MatrixView<T> gradient;  // the same, or data == nullptr where nobody needs it
 };
 
+// Rows [begin, end) of the batch; in training begin is a multiple of kRowChunk.
+struct Rows {
+    index_t begin = 0;
+    index_t end = 0;
+    index_t count() const { return end - begin; }
+};
+
 // What is the same for every worker and operation of one step.
 template <class T>
 struct Step {
@@ -36,7 +43,11 @@ struct Step {
     std::uint64_t number = 0;
     const Update<T>* update = nullptr;  // null in inference
 
-    void share(const Worker& worker, index_t* begin, index_t* end) const { worker.share(rows, kRowChunk, begin, end); }
+    Rows share(const Worker& worker) const {
+        Rows own;
+        worker.share(rows, kRowChunk, &own.begin, &own.end);
+        return own;
+    }
 };
 
 // Where an operation stands in the plan: its values and tensors.
@@ -64,8 +75,9 @@ public:
     virtual void bind(const Site<T>& site, T* /*workspace*/) { site_ = site; }
     // At the start of a slice, by all workers: whatever must follow a change of the parameters from outside. A barrier follows.
     virtual void refresh(const Worker& /*worker*/) {}
-    virtual void forward(const Step<T>& step, const Worker& worker) = 0;
-    virtual void backward(const Step<T>& step, const Worker& worker) = 0;
+    // `rows` are the worker's own. Outside training they are the only ones: nothing may wait at a barrier then.
+    virtual void forward(const Step<T>& step, Rows rows, const Worker& worker) = 0;
+    virtual void backward(const Step<T>& step, Rows rows, const Worker& worker) = 0;
 
     // The parameter phase: independent tasks of equal cost, each done whole by one worker.
     virtual index_t parameter_tasks() const { return 0; }

@@ -1,0 +1,142 @@
+#include "ops/dense.hpp"
+
+#include <algorithm>
+
+#include "ops/matrix.hpp"
+
+namespace steepest {
+
+template <class T>
+Dense<T>::Dense(const KernelTable<T>& kernels, Activation activation, T alpha, bool training)
+    : Operation<T>(kernels), activation_(activation), alpha_(alpha), training_(training) {}
+
+template <class T>
+void Dense<T>::describe(index_t in, index_t out, bool input_gradient) {
+    in_ = in;
+    out_ = out;
+    input_gradient_ = input_gradient && training_;
+}
+
+template <class T>
+index_t Dense<T>::workspace(index_t /*capacity*/, int /*workers*/) const {
+    const index_t nr = this->kernels_.gemm_nr;
+    return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0);
+}
+
+template <class T>
+void Dense<T>::bind(const Site<T>& site, T* workspace) {
+    this->site_ = site;
+    packed_ = workspace;
+    packed_transposed_ = input_gradient_ ? workspace + round_up(out_, this->kernels_.gemm_nr) * in_ : nullptr;
+}
+
+// Copies the block of W that starts at (row, col), kBlock rows by gemm_nr columns, into both packed forms.
+template <class T>
+void Dense<T>::pack_block(index_t row, index_t col) const {
+    const auto& k = this->kernels_;
+    const index_t nr = k.gemm_nr;
+    const index_t rows = std::min(kBlock, in_ - row);
+    const index_t cols = std::min(nr, out_ - col);
+    const T* w = weight().data + row * out_ + col;
+    k.pack_panels(rows, cols, w, out_, packed_ + col * in_ + row * nr);
+    if (packed_transposed_ == nullptr) return;
+    for (index_t i = 0; i < rows; i += nr)
+        k.pack_panels_transposed(cols, std::min(nr, rows - i), w + i * out_, out_, packed_transposed_ + (row + i) * out_ + col * nr);
+}
+
+template <class T>
+void Dense<T>::refresh(const Worker& worker) {
+    index_t begin = 0;
+    index_t end = 0;
+    worker.share(row_blocks() * panels(), 1, &begin, &end);
+    for (index_t task = begin; task < end; ++task)
+        pack_block(task % row_blocks() * kBlock, task / row_blocks() * this->kernels_.gemm_nr);
+}
+
+// y = f(x W + b)
+template <class T>
+void Dense<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
+    const auto& x = this->site_.inputs[0]->data;
+    const auto& y = this->site_.output->data;
+    RowProduct<T> product{};
+    product.m = rows.count();
+    product.n = out_;
+    product.k = in_;
+    product.a = x.row(rows.begin);
+    product.lda = x.stride;
+    product.packed = packed_;
+    product.c = y.row(rows.begin);
+    product.ldc = y.stride;
+    product.bias = has_bias() ? this->site_.parameters[1].data : nullptr;
+    product.slope = alpha_;
+    const bool fused = activation_ == Activation::relu || activation_ == Activation::leaky_relu;
+    if (fused) product.epilogue = activation_ == Activation::relu ? Epilogue::relu : Epilogue::leaky_relu;
+    multiply_rows(this->kernels_, product);
+    if (fused || activation_ == Activation::identity) return;
+    T* out = y.row(rows.begin);
+    this->kernels_.activation_forward[int(activation_)](rows.count(), out_, out, y.stride, out, y.stride, {alpha_});
+}
+
+// y = f(z), z = x W + b:  dz = dy f'(z) (from y, in place of dy),  dx = dz W^T
+template <class T>
+void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
+    const auto& y = this->site_.output->data;
+    const auto& dy = this->site_.output->gradient;
+    if (dy.data == nullptr) return;
+    T* dz = dy.row(rows.begin);
+    if (activation_ != Activation::identity)
+        this->kernels_.activation_backward[int(activation_)](rows.count(), out_, y.row(rows.begin), y.stride, dz, dy.stride, dz,
+                                                             dy.stride, {alpha_});
+    if (!input_gradient_) return;
+    const auto& dx = this->site_.inputs[0]->gradient;
+    RowProduct<T> product{};
+    product.m = rows.count();
+    product.n = in_;
+    product.k = out_;
+    product.a = dz;
+    product.lda = dy.stride;
+    product.packed = packed_transposed_;
+    product.c = dx.row(rows.begin);
+    product.ldc = dx.stride;
+    product.accumulate = this->site_.add_gradient[0];
+    multiply_rows(this->kernels_, product);
+}
+
+template <class T>
+index_t Dense<T>::parameter_tasks() const {
+    const bool learns = weight().trainable || (has_bias() && this->site_.parameters[1].trainable);
+    return learns ? row_blocks() * panels() : 0;
+}
+
+template <class T>
+double Dense<T>::task_cost(index_t rows) const {
+    // Beside the product the optimiser and the packing cost about as much as 16 more rows.
+    return double(std::min(kBlock, in_)) * double(this->kernels_.gemm_nr) * double(rows + 16);
+}
+
+// z = x W + b:  dW = x^T dz,  db = sum over rows of dz
+template <class T>
+void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& /*worker*/) {
+    const auto& k = this->kernels_;
+    const auto& x = this->site_.inputs[0]->data;
+    const auto& dz = this->site_.output->gradient;
+    const index_t row = task % row_blocks() * kBlock;
+    const index_t col = task / row_blocks() * k.gemm_nr;
+    const index_t rows = std::min(kBlock, in_ - row);
+    const index_t cols = std::min(k.gemm_nr, out_ - col);
+    constexpr index_t kWidest = 32;  // gemm_nr of float32 on AVX-512
+    alignas(kAlignment) T tile[kBlock * kWidest];
+    if (weight().trainable) {
+        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz.data + col, dz.stride, tile, k.gemm_nr);
+        step.update->apply(weight(), row, col, rows, cols, tile, k.gemm_nr);
+        if (step.update->gradients == nullptr) pack_block(row, col);
+    }
+    if (row > 0 || !has_bias() || !this->site_.parameters[1].trainable) return;
+    k.column_sums(step.rows, cols, dz.data + col, dz.stride, tile);
+    step.update->apply(this->site_.parameters[1], 0, col, 1, cols, tile, k.gemm_nr);
+}
+
+template class Dense<float>;
+template class Dense<double>;
+
+}  // namespace steepest

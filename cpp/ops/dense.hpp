@@ -1,0 +1,44 @@
+// Dense: y = f(x W + b), W (in, out), f the identity or an activation whose derivative its output gives.
+#pragma once
+
+#include "ops/operation.hpp"
+
+namespace steepest {
+
+template <class T>
+class Dense : public Operation<T> {
+public:
+    Dense(const KernelTable<T>& kernels, Activation activation, T alpha, bool training);
+
+    index_t workspace(index_t capacity, int workers) const override;
+    void bind(const Site<T>& site, T* workspace) override;
+    void refresh(const Worker& worker) override;
+    void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    index_t parameter_tasks() const override;
+    double task_cost(index_t rows) const override;
+    void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
+
+    // Tells the sizes before bind(), for workspace(): W (in, out), and whether the input will want its gradient.
+    void describe(index_t in, index_t out, bool input_gradient);
+
+private:
+    // W is repacked, and its gradient computed, in blocks of kBlock rows by one panel of gemm_nr columns.
+    static constexpr index_t kBlock = 32;
+    index_t row_blocks() const { return ceil_div(in_, kBlock); }
+    index_t panels() const { return ceil_div(out_, this->kernels_.gemm_nr); }
+    const Parameter<T>& weight() const { return this->site_.parameters[0]; }
+    bool has_bias() const { return this->site_.parameters.size() > 1; }
+    void pack_block(index_t row, index_t col) const;
+
+    Activation activation_;
+    T alpha_;
+    bool training_;
+    index_t in_ = 0;
+    index_t out_ = 0;
+    bool input_gradient_ = false;
+    T* packed_ = nullptr;             // W in panels, for the forward pass
+    T* packed_transposed_ = nullptr;  // W^T in panels, for the input gradient
+};
+
+}  // namespace steepest

@@ -1,0 +1,38 @@
+// Operations that treat every element alone: an activation as a layer of its own, and dropout.
+#pragma once
+
+#include "ops/operation.hpp"
+
+namespace steepest {
+
+template <class T>
+class ActivationOperation : public Operation<T> {
+public:
+    ActivationOperation(const KernelTable<T>& kernels, Activation activation, T alpha)
+        : Operation<T>(kernels), activation_(activation), alpha_(alpha) {}
+    void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
+
+private:
+    Activation activation_;
+    T alpha_;
+};
+
+// Inverted dropout: y = x * keep / (1 - rate) in training, y = x otherwise. The mask is never stored: it is a function of
+// (seed, step, stream, row, column) and is computed again for the backward pass.
+template <class T>
+class Dropout : public Operation<T> {
+public:
+    Dropout(const KernelTable<T>& kernels, double rate, std::uint32_t stream);
+    void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
+
+private:
+    void mask(const Step<T>& step, Rows rows, const MatrixView<T>& from, const MatrixView<T>& to) const;
+
+    std::uint32_t threshold_;
+    T scale_;
+    std::uint32_t stream_;
+};
+
+}  // namespace steepest

@@ -1,0 +1,85 @@
+#include "ops/matrix.hpp"
+
+#include <algorithm>
+
+namespace steepest {
+
+namespace {
+
+// A panel of kc rows shares the first-level cache with a tile of A and stays there while all rows of A pass it: two vectors
+// x 256 rows are 32 KiB of AVX-512's 48. Half as many again run as one block rather than as one and a stub.
+constexpr index_t kDepth = 256;
+// Rows of A that stay in the second-level cache while the panels of B pass them.
+constexpr index_t kHeight = 192;
+// Columns of C that stay in the second-level cache between two blocks of k.
+constexpr index_t kWidth = 512;
+
+index_t block(index_t n, index_t preferred) {
+    if (n <= preferred + preferred / 2) return n;
+    return ceil_div(n, ceil_div(n, preferred));
+}
+
+}  // namespace
+
+template <class T>
+void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) {
+    const index_t nr = kernels.gemm_nr;
+    const index_t depth = block(product.k, kDepth);
+    const index_t height = block(product.m, kHeight);
+    GemmPanel<T> g{};
+    g.a_row = product.lda;
+    g.a_k = 1;
+    g.b_k = nr;
+    g.ldc = product.ldc;
+    g.slope = product.slope;
+    for (index_t i = 0; i < product.m; i += height) {
+        g.m = std::min(height, product.m - i);
+        for (index_t j0 = 0; j0 < product.n; j0 += kWidth) {
+            const index_t j1 = std::min(product.n, j0 + kWidth);
+            for (index_t p = 0; p < product.k; p += depth) {
+                g.k = std::min(depth, product.k - p);
+                g.a = product.a + i * product.lda + p;
+                g.accumulate = product.accumulate || p > 0;
+                g.epilogue = p + g.k == product.k ? product.epilogue : Epilogue::none;
+                for (index_t j = j0; j < j1; j += nr) {
+                    g.n = std::min(nr, product.n - j);
+                    g.b = product.packed + j * product.k + p * nr;
+                    g.c = product.c + i * product.ldc + j;
+                    g.bias = product.bias == nullptr ? nullptr : product.bias + j;
+                    kernels.gemm_panel(g);
+                }
+            }
+        }
+    }
+}
+
+template <class T>
+void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda, const T* b,
+                         index_t ldb, T* g, index_t ldg) {
+    const index_t depth = block(k, kDepth / 2);
+    GemmPanel<T> panel{};
+    panel.m = m;
+    panel.n = n;
+    panel.a_row = 1;
+    panel.a_k = lda;
+    panel.b_k = ldb;
+    panel.c = g;
+    panel.ldc = ldg;
+    for (index_t p = 0; p < k; p += depth) {
+        panel.k = std::min(depth, k - p);
+        panel.a = a + p * lda;
+        panel.b = b + p * ldb;
+        panel.accumulate = p > 0;
+        kernels.gemm_panel(panel);
+    }
+}
+
+#define STEEPEST_INSTANTIATE(T)                                                                                       \
+    template void multiply_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                                      \
+    template void multiply_transposed<T>(const KernelTable<T>&, index_t, index_t, index_t, const T*, index_t, const T*, \
+                                         index_t, T*, index_t);
+STEEPEST_INSTANTIATE(float)
+STEEPEST_INSTANTIATE(double)
+#undef STEEPEST_INSTANTIATE
+
+}  // namespace steepest

@@ -1,0 +1,32 @@
+// Blocking of the matrix product for one worker: which part of A and B the caches hold while the panels of kernels/gemm.hpp run.
+#pragma once
+
+#include "core/types.hpp"
+#include "kernels/table.hpp"
+
+namespace steepest {
+
+// C (m, n) = [C or bias or 0] + A (m, k) B (k, n), B packed by pack_panels or pack_panels_transposed.
+template <class T>
+struct RowProduct {
+    index_t m, n, k;
+    const T* a;
+    index_t lda;
+    const T* packed;
+    T* c;
+    index_t ldc;
+    const T* bias = nullptr;
+    bool accumulate = false;
+    Epilogue epilogue = Epilogue::none;
+    T slope = T(0);
+};
+
+template <class T>
+void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
+
+// G (m, n) = A^T B over `k` rows: A (k, m) and B (k, n) row-major, n <= gemm_nr, B readable over gemm_nr columns.
+template <class T>
+void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda, const T* b,
+                         index_t ldb, T* g, index_t ldg);
+
+}  // namespace steepest
