@@ -136,10 +136,10 @@ struct KernelTable {
     // --- batch norm (batch_norm.hpp); sums over rows in increasing order
     // mean[j] and m2[j] = sum (x - mean)^2 of these rows (two passes).
     void (*column_moments)(index_t rows, index_t cols, const T* x, index_t ldx, T* mean, T* m2);
-    // Combine chunk moments, chunk c over counts[c] rows at mean + c * ld, m2 + c * ld, by Chan's formula in increasing c:
-    // out_mean and out_var (biased), each (cols).
-    void (*combine_moments)(index_t chunks, index_t cols, const index_t* counts, const T* mean, const T* m2, index_t ld,
-                            T* out_mean, T* out_var);
+    // Combine the moments of `rows` rows cut into chunks of `chunk` (the last may be short), chunk c at mean + c * ld and
+    // m2 + c * ld, by Chan's formula in increasing c: out_mean and out_var (biased), each (cols).
+    void (*combine_moments)(index_t rows, index_t chunk, index_t cols, const T* mean, const T* m2, index_t ld, T* out_mean,
+                            T* out_var);
     // y = (x - mean) * inv_std * gamma + beta; y may be x.
     void (*normalize)(index_t rows, index_t cols, const T* x, index_t ldx, const T* mean, const T* inv_std, const T* gamma,
                       const T* beta, T* y, index_t ldy);

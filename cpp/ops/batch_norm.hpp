@@ -1,0 +1,53 @@
+// Batch norm over the rows of (N, D): y = gamma (x - mean) / sqrt(var + epsilon) + beta, with the batch's mean and biased variance
+// in training and the running ones otherwise. Running statistics: (1 - m) running + m batch, the variance unbiased.
+//
+// Every chunk of rows leaves its partial moments; after one barrier each worker combines all chunks in the same order for itself,
+// which costs less than a second barrier. The backward sums go the same way.
+#pragma once
+
+#include "ops/operation.hpp"
+
+namespace steepest {
+
+template <class T>
+class BatchNorm : public Operation<T> {
+public:
+    BatchNorm(const KernelTable<T>& kernels, index_t width, double momentum, double epsilon)
+        : Operation<T>(kernels), width_(width), momentum_(T(momentum)), epsilon_(T(epsilon)) {}
+
+    index_t workspace(index_t capacity, int workers) const override;
+    void bind(const Site<T>& site, T* workspace) override;
+    void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    index_t parameter_tasks() const override { return 1; }
+    double task_cost(index_t /*rows*/) const override { return double(4 * width_); }
+    void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
+
+private:
+    // Each worker's own copy of what all of them compute.
+    struct Own {
+        T* mean;
+        T* variance;
+        T* inv_std;
+        T* sum_dy;
+        T* sum_dy_xhat;
+        T* mean_dy;
+        T* mean_dy_xhat;
+    };
+    static constexpr int kOwnVectors = 7;
+
+    index_t stride() const { return round_up(width_, kAlignment / index_t(sizeof(T))); }
+    Own own(int worker) const;
+    T* partial(int which, index_t chunk) const { return partials_ + (which * chunks_ + chunk) * stride(); }
+    void batch_statistics(const Step<T>& step, Rows rows, const Worker& worker, const Own& own);
+    void update_running(const Step<T>& step, const Own& own) const;
+
+    index_t width_;
+    T momentum_;
+    T epsilon_;
+    index_t chunks_ = 0;
+    T* partials_ = nullptr;  // (4, chunks, stride): means, squares; sums of dy, of dy xhat
+    T* owned_ = nullptr;     // (workers, kOwnVectors, stride)
+};
+
+}  // namespace steepest
