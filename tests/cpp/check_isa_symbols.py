@@ -1,8 +1,8 @@
 """Fail when a unit of an instruction set emits a symbol that the linker may share with other units.
 
-The linker keeps one copy of every weak symbol (an inline function, a template's instance). If the AVX-512 unit emits, say, a
-``std::vector<int>::push_back`` of its own, that copy may be the one every other file calls, and the program dies on a machine
-without AVX-512. A weak symbol is safe only if its name contains the unit's own namespace.
+The linker keeps one copy of every weak symbol (an inline function, a template's instance). If the AVX-512 unit emits,
+say, a ``std::vector<int>::push_back`` of its own, that copy may be the one every other file calls, and the program dies
+on a machine without AVX-512. A weak symbol is safe only if its name contains the unit's own namespace.
 
     check_isa_symbols.py NM LIBRARY
 """

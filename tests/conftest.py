@@ -1,0 +1,33 @@
+"""What every test shares: what is under test, random numbers, the real data sets."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+def pytest_report_header():
+    """Say which steepest is tested: the installed one, unless somebody put another on the path."""
+    import steepest
+    from steepest import _core
+
+    where = Path(steepest.__file__).parent
+    return f"steepest {steepest.__version__} from {where}, instruction set {_core.isa()} of {_core.available_isas()}"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """The folder of real data sets, or the test is skipped."""
+    folder = os.environ.get("STEEPEST_DATA")
+    if not folder:
+        pytest.skip("needs the data sets: set STEEPEST_DATA to their folder")
+    path = Path(folder)
+    # A wrong path must not look like a machine without data.
+    assert path.is_dir(), f"STEEPEST_DATA={folder!r} is not a folder"
+    return path
