@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
-#include <limits>
 #include <new>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -18,45 +16,43 @@ namespace testing {
 
 enum class Edge { end, begin };  // which side of the data meets the forbidden page
 
-template <class T>
 class Guarded {
 public:
-    Guarded(std::size_t count, Edge edge) : count_(count) {
+    // Room for `capacity` bytes, to be used again for smaller blocks.
+    explicit Guarded(std::size_t capacity) {
 #if defined(STEEPEST_TEST_GUARD_PAGES)
         const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-        const std::size_t body = (count * sizeof(T) + page - 1) / page * page;
-        mapped_ = body + 2 * page;
+        body_ = (capacity + page - 1) / page * page;
+        mapped_ = body_ + 2 * page;
         base_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (base_ == MAP_FAILED) throw std::bad_alloc();
-        char* first = static_cast<char*>(base_) + page;
+        first_ = static_cast<char*>(base_) + page;
         mprotect(base_, page, PROT_NONE);
-        mprotect(first + body, page, PROT_NONE);
-        data_ = reinterpret_cast<T*>(edge == Edge::end ? first + body - count * sizeof(T) : first);
+        mprotect(first_ + body_, page, PROT_NONE);
 #else
-        (void)edge;
-        data_ = new T[count + 1];
+        body_ = (capacity + 63) / 64 * 64;
+        first_ = new char[body_];
 #endif
     }
     ~Guarded() {
 #if defined(STEEPEST_TEST_GUARD_PAGES)
         munmap(base_, mapped_);
 #else
-        delete[] data_;
+        delete[] first_;
 #endif
     }
     Guarded(const Guarded&) = delete;
     Guarded& operator=(const Guarded&) = delete;
 
-    T* data() { return data_; }
-    std::size_t size() const { return count_; }
-    T& operator[](std::size_t i) { return data_[i]; }
-    void fill(T value) {
-        for (std::size_t i = 0; i < count_; ++i) data_[i] = value;
+    // `bytes` bytes that touch the forbidden page at `edge`.
+    char* place(std::size_t bytes, Edge edge) const {
+        if (bytes > body_) throw std::bad_alloc();
+        return edge == Edge::end ? first_ + body_ - bytes : first_;
     }
 
 private:
-    std::size_t count_;
-    T* data_ = nullptr;
+    char* first_ = nullptr;
+    std::size_t body_ = 0;
 #if defined(STEEPEST_TEST_GUARD_PAGES)
     void* base_ = nullptr;
     std::size_t mapped_ = 0;

@@ -1,11 +1,20 @@
+#include <csignal>
+
 #include "test.hpp"
 
 namespace {
 
+// Says where the program was when it touched a forbidden page, then dies of it as it would have.
+void on_segfault(int signal) {
+    std::cerr << "SIGSEGV at " << testing::context() << std::endl;
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+}
+
 // True when the test passed.
 bool run(const testing::Test& test) {
     const int before = testing::failed_checks();
-    testing::context().clear();
+    testing::set_context(test.name);
     try {
         test.body();
     } catch (const std::exception& error) {
@@ -18,6 +27,7 @@ bool run(const testing::Test& test) {
 
 int main(int argc, char** argv) {
     const std::string part = argc > 1 ? argv[1] : "";
+    std::signal(SIGSEGV, on_segfault);
     int ran = 0;
     int failed = 0;
     for (const testing::Test& test : testing::tests()) {
@@ -25,7 +35,7 @@ int main(int argc, char** argv) {
         ++ran;
         const bool passed = run(test);
         failed += passed ? 0 : 1;
-        std::cout << (passed ? "ok      " : "FAILED  ") << test.name << '\n';
+        std::cout << (passed ? "ok      " : "FAILED  ") << test.name << std::endl;
     }
     std::cout << ran - failed << " passed, " << failed << " failed\n";
     // A name that matches nothing must not look like success.
