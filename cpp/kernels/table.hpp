@@ -176,6 +176,7 @@ struct KernelTable {
 
 // What an activation's backward pass needs from the forward pass.
 ActivationNeeds activation_needs(Activation kind);
+const char* activation_name(Activation kind);
 
 // ------------------------------------------------------------------------------------------------ dispatch (dispatch.cpp)
 enum class Isa : int { scalar, avx2, avx512, count_ };

@@ -7,14 +7,10 @@
 namespace steepest {
 
 template <class T>
-Dense<T>::Dense(const KernelTable<T>& kernels, Activation activation, T alpha, bool training)
-    : Operation<T>(kernels), activation_(activation), alpha_(alpha), training_(training) {}
-
-template <class T>
 void Dense<T>::describe(index_t in, index_t out, bool input_gradient) {
     in_ = in;
     out_ = out;
-    input_gradient_ = input_gradient && training_;
+    input_gradient_ = input_gradient;
 }
 
 template <class T>

@@ -8,7 +8,8 @@ namespace steepest {
 template <class T>
 class Dense : public Operation<T> {
 public:
-    Dense(const KernelTable<T>& kernels, Activation activation, T alpha, bool training);
+    Dense(const KernelTable<T>& kernels, Activation activation, T alpha)
+        : Operation<T>(kernels), activation_(activation), alpha_(alpha) {}
 
     index_t workspace(index_t capacity, int workers) const override;
     void bind(const Site<T>& site, T* workspace) override;
@@ -33,7 +34,6 @@ private:
 
     Activation activation_;
     T alpha_;
-    bool training_;
     index_t in_ = 0;
     index_t out_ = 0;
     bool input_gradient_ = false;

@@ -1,0 +1,153 @@
+#include "engine/plan.hpp"
+
+#include <algorithm>
+
+#include "engine/make_operation.hpp"
+
+namespace steepest {
+
+namespace {
+
+// Rows whose distance is a multiple of a large power of two fall into the same few cache sets: a column of 128 rows 4 KiB apart
+// would have 12 lines of the first level to live in. One more line per row spreads them over all sets.
+index_t padded_stride(index_t width, index_t lanes, index_t element_bytes) {
+    const index_t line = kAlignment / element_bytes;
+    const index_t stride = round_up(round_up(width, lanes), line);
+    return stride / line % 2 == 0 && stride / line > 2 ? stride + line : stride;
+}
+
+std::vector<int> consumers(const Program& program) {
+    std::vector<int> count(program.values.size(), 0);
+    for (const auto& op : program.operations)
+        for (const int v : op.inputs) ++count[std::size_t(v)];
+    ++count[std::size_t(program.output)];
+    return count;
+}
+
+// An operation that may write its input's gradient over its output's.
+bool works_in_place(const OperationSpec& op) { return op.kind != "dense"; }
+
+}  // namespace
+
+Layout lay_out(const Program& program, const PlanKey& key, index_t lanes, index_t element_bytes) {
+    const std::size_t n = program.values.size();
+    Layout layout;
+    layout.data.assign(n, -1);
+    layout.gradient.assign(n, -1);
+    const auto take = [&](std::size_t v) {
+        const index_t at = layout.end;
+        layout.end += key.capacity * layout.stride[v];
+        return at;
+    };
+    for (std::size_t v = 0; v < n; ++v) layout.stride.push_back(padded_stride(program.values[v], lanes, element_bytes));
+    layout.data[0] = take(0);
+    for (const auto& op : program.operations) {
+        // Without a backward pass dropout is the identity, and its output is its input.
+        const bool same = op.kind == "dropout" && !key.gradients;
+        layout.data[std::size_t(op.output)] = same ? layout.data[std::size_t(op.inputs[0])] : take(std::size_t(op.output));
+    }
+    if (!key.gradients) return layout;
+    const auto needs = program.needs_gradient(key.input_gradient);
+    const auto readers = consumers(program);
+    for (auto op = program.operations.rbegin(); op != program.operations.rend(); ++op) {
+        const auto out = std::size_t(op->output);
+        if (needs[out] && layout.gradient[out] < 0) layout.gradient[out] = take(out);
+        const auto in = std::size_t(op->inputs[0]);
+        if (needs[in] && readers[in] == 1 && works_in_place(*op)) layout.gradient[in] = layout.gradient[out];
+    }
+    if (needs[0] && layout.gradient[0] < 0) layout.gradient[0] = take(0);
+    return layout;
+}
+
+template <class T>
+Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& kernels, const Tensors<T>& tensors)
+    : key_(key), kernels_(kernels), output_(program.output) {
+    const Layout layout = lay_out(program, key, kernels.gemm_nr, index_t(sizeof(T)));
+    const auto needs = program.needs_gradient(key.input_gradient);
+    index_t end = layout.end;
+    std::vector<index_t> workspaces;
+    for (const auto& spec : program.operations) {
+        operations_.push_back(make_operation(program, spec, kernels, key.gradients, needs[std::size_t(spec.inputs[0])]));
+        workspaces.push_back(end);
+        end += round_up(operations_.back()->workspace(key.capacity, key.workers), kAlignment);
+    }
+    // The last row's panel may be read one panel beyond its padding.
+    arena_ = AlignedBuffer<T>(end + kernels.gemm_nr);
+    for (std::size_t v = 0; v < program.values.size(); ++v) {
+        MatrixView<T> view{arena_.data() + layout.data[v], key.capacity, program.values[v], layout.stride[v]};
+        Value<T> value{view, {}};
+        if (layout.gradient[v] >= 0) {
+            view.data = arena_.data() + layout.gradient[v];
+            value.gradient = view;
+        }
+        values_.push_back(value);
+    }
+    // In the order of the backward pass: the first operation to meet a value sets its gradient, the others add to it.
+    std::vector<bool> met(program.values.size(), false);
+    met[std::size_t(program.output)] = true;
+    for (std::size_t i = program.operations.size(); i-- > 0;) {
+        const auto& spec = program.operations[i];
+        Site<T> site;
+        for (const int v : spec.inputs) {
+            site.inputs.push_back(&values_[std::size_t(v)]);
+            site.add_gradient.push_back(met[std::size_t(v)]);
+            met[std::size_t(v)] = true;
+        }
+        site.output = &values_[std::size_t(spec.output)];
+        for (const int p : spec.parameters) site.parameters.push_back(tensors.parameters[std::size_t(p)]);
+        for (const int s : spec.states) site.states.push_back(tensors.states[std::size_t(s)]);
+        site.capacity = key.capacity;
+        site.workers = key.workers;
+        operations_[i]->bind(site, arena_.data() + workspaces[i]);
+    }
+    loss_ = std::make_unique<LossHead<T>>(kernels, &output(), key.capacity);
+}
+
+template <class T>
+void Plan<T>::refresh(const Worker& worker) {
+    for (auto& op : operations_) op->refresh(worker);
+}
+
+template <class T>
+void Plan<T>::gather(const SourceMatrix& x, const std::int64_t* order, Rows rows) {
+    const auto& to = values_[0].data;
+    kernels_.gather(x.type, rows.count(), x.cols, x.base, x.row_bytes, x.col_bytes, order + rows.begin, to.row(rows.begin),
+                    to.stride);
+}
+
+template <class T>
+void Plan<T>::forward(const Step<T>& step, Rows rows, const Worker& worker) {
+    for (auto& op : operations_) op->forward(step, rows, worker);
+}
+
+template <class T>
+void Plan<T>::backward(const Step<T>& step, Rows rows, const Worker& worker) {
+    for (auto op = operations_.rbegin(); op != operations_.rend(); ++op) (*op)->backward(step, rows, worker);
+}
+
+template <class T>
+std::vector<typename Plan<T>::TaskRun> Plan<T>::tasks_of(int worker, int count) const {
+    double total = 0.0;
+    for (const auto& op : operations_) total += double(op->parameter_tasks()) * op->task_cost(key_.capacity);
+    const double from = total * worker / count;
+    const double to = worker + 1 == count ? 2.0 * total + 1.0 : total * (worker + 1) / count;
+    std::vector<TaskRun> runs;
+    double at = 0.0;
+    for (const auto& op : operations_) {
+        const double cost = op->task_cost(key_.capacity);
+        TaskRun run{op.get(), -1, -1};
+        for (index_t task = 0; task < op->parameter_tasks(); ++task, at += cost) {
+            const double middle = at + 0.5 * cost;
+            if (middle < from || middle >= to) continue;
+            if (run.begin < 0) run.begin = task;
+            run.end = task + 1;
+        }
+        if (run.begin >= 0) runs.push_back(run);
+    }
+    return runs;
+}
+
+template class Plan<float>;
+template class Plan<double>;
+
+}  // namespace steepest

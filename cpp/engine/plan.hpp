@@ -1,0 +1,78 @@
+// The plan: a program bound to memory for batches of up to `capacity` rows. Every value, gradient and workspace has an offset in
+// one arena, which is a function of the program and the capacity alone.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/aligned_buffer.hpp"
+#include "engine/program.hpp"
+#include "ops/loss.hpp"
+#include "ops/operation.hpp"
+
+namespace steepest {
+
+struct PlanKey {
+    index_t capacity = 0;
+    int workers = 1;
+    bool gradients = false;       // room for the backward pass
+    bool input_gradient = false;  // of the loss by the input, too
+    bool operator==(const PlanKey& o) const {
+        return capacity == o.capacity && workers == o.workers && gradients == o.gradients && input_gradient == o.input_gradient;
+    }
+};
+
+// Where everything lies, in elements from the start of the arena. Pure: the tests look at it without running anything.
+struct Layout {
+    std::vector<index_t> data;      // per value
+    std::vector<index_t> gradient;  // per value; -1: none
+    std::vector<index_t> stride;    // per value
+    index_t end = 0;
+};
+// `lanes`: columns a row is padded to (a packed panel is read and written in whole); element_bytes: of the arena's type.
+Layout lay_out(const Program& program, const PlanKey& key, index_t lanes, index_t element_bytes);
+
+// Memory of the network's tensors.
+template <class T>
+struct Tensors {
+    std::vector<Parameter<T>> parameters;
+    std::vector<T*> states;
+};
+
+template <class T>
+class Plan {
+public:
+    Plan(const Program& program, const PlanKey& key, const KernelTable<T>& kernels, const Tensors<T>& tensors);
+
+    const PlanKey& key() const { return key_; }
+    const KernelTable<T>& kernels() const { return kernels_; }
+    index_t bytes() const { return arena_.size() * index_t(sizeof(T)); }
+    LossHead<T>& loss() { return *loss_; }
+    Value<T>& value(int i) { return values_[std::size_t(i)]; }
+    Value<T>& output() { return value(output_); }
+
+    // SPMD parts of a step; see ops/operation.hpp.
+    void refresh(const Worker& worker);
+    void gather(const SourceMatrix& x, const std::int64_t* order, Rows rows);
+    void forward(const Step<T>& step, Rows rows, const Worker& worker);
+    void backward(const Step<T>& step, Rows rows, const Worker& worker);
+
+    // The tasks of the parameter phase that fall to one worker of `count`: contiguous runs of about equal cost.
+    struct TaskRun {
+        Operation<T>* operation;
+        index_t begin;
+        index_t end;
+    };
+    std::vector<TaskRun> tasks_of(int worker, int count) const;
+
+private:
+    PlanKey key_;
+    const KernelTable<T>& kernels_;
+    int output_;
+    std::vector<Value<T>> values_;
+    std::vector<std::unique_ptr<Operation<T>>> operations_;
+    std::unique_ptr<LossHead<T>> loss_;
+    AlignedBuffer<T> arena_;
+};
+
+}  // namespace steepest

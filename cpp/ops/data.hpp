@@ -1,0 +1,27 @@
+// The user's arrays as the engine sees them: memory, strides and an element type, never a copy.
+#pragma once
+
+#include <cstdint>
+
+#include "core/types.hpp"
+#include "kernels/table.hpp"
+
+namespace steepest {
+
+struct SourceMatrix {
+    Source type = Source::f32;
+    const void* base = nullptr;
+    index_t rows = 0;
+    index_t cols = 0;
+    index_t row_bytes = 0;
+    index_t col_bytes = 0;
+};
+
+struct DataSet {
+    SourceMatrix x;
+    const std::int32_t* labels = nullptr;  // (rows), or null
+    SourceMatrix targets;                  // base == nullptr where there are labels
+    const double* weights = nullptr;       // (rows), or null for all ones
+};
+
+}  // namespace steepest

@@ -1,0 +1,44 @@
+// The end of the forward pass: the rows' targets, their losses, and the gradient of the mean loss by the network's output.
+#pragma once
+
+#include "core/aligned_buffer.hpp"
+#include "ops/data.hpp"
+#include "ops/operation.hpp"
+
+namespace steepest {
+
+template <class T>
+class LossHead {
+public:
+    LossHead(const KernelTable<T>& kernels, Value<T>* output, index_t capacity);
+
+    // Chooses the loss of the coming steps, and makes room for its targets.
+    void prepare(Loss kind, const DataSet& data);
+    // Weight of the batch whose rows are order[0 .. count): the mean loss divides by it. The same sum for every worker.
+    static double batch_weight(const DataSet& data, const std::int64_t* order, index_t count);
+    // Fetches the targets of `rows`; order[0] belongs to the batch's row 0.
+    void gather(const DataSet& data, const std::int64_t* order, Rows rows);
+    // Losses of `rows`, and where scale is not zero the gradient of scale x sum(weight x row loss) by the output.
+    void run(Rows rows, double scale, bool gradient);
+
+    // Sums over the chunks of rows [begin, end), in order; begin is a multiple of kRowChunk.
+    double loss_sum(Rows rows) const;
+    index_t correct(Rows rows) const;
+
+private:
+    const KernelTable<T>& kernels_;
+    Value<T>* output_;
+    Loss kind_ = Loss::softmax_cross_entropy;
+    bool labelled_ = true;
+    bool weighted_ = false;
+    index_t capacity_;
+    index_t target_stride_;
+    AlignedBuffer<T> row_loss_;
+    AlignedBuffer<T> weights_;
+    AlignedBuffer<T> targets_;  // (capacity, target_stride_), only for losses with targets
+    AlignedBuffer<std::int32_t> labels_;
+    AlignedBuffer<double> chunk_loss_;
+    AlignedBuffer<index_t> chunk_correct_;
+};
+
+}  // namespace steepest
