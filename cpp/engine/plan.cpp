@@ -111,7 +111,7 @@ void Plan<T>::refresh(const Worker& worker) {
 template <class T>
 void Plan<T>::gather(const SourceMatrix& x, const std::int64_t* order, Rows rows) {
     const auto& to = values_[0].data;
-    kernels_.gather(x.type, rows.count(), x.cols, x.base, x.row_bytes, x.col_bytes, order + rows.begin, to.row(rows.begin),
+    kernels_.gather(x.type, rows.count(), x.cols, x.base, x.row_bytes, x.col_bytes, order, to.row(rows.begin),
                     to.stride);
 }
 

@@ -53,6 +53,7 @@ public:
 
     // SPMD parts of a step; see ops/operation.hpp.
     void refresh(const Worker& worker);
+    // Row rows.begin + i of the batch is row order[i] of x.
     void gather(const SourceMatrix& x, const std::int64_t* order, Rows rows);
     void forward(const Step<T>& step, Rows rows, const Worker& worker);
     void backward(const Step<T>& step, Rows rows, const Worker& worker);

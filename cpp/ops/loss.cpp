@@ -34,11 +34,13 @@ double LossHead<T>::batch_weight(const DataSet& data, const std::int64_t* order,
 
 template <class T>
 void LossHead<T>::gather(const DataSet& data, const std::int64_t* order, Rows rows) {
-    for (index_t r = rows.begin; r < rows.end && labelled_; ++r) labels_.data()[r] = data.labels[order[r]];
-    for (index_t r = rows.begin; r < rows.end && weighted_; ++r) weights_.data()[r] = T(data.weights[order[r]]);
+    std::int32_t* labels = labels_.data() + rows.begin;
+    T* weights = weights_.data() + rows.begin;
+    for (index_t i = 0; i < rows.count() && labelled_; ++i) labels[i] = data.labels[order[i]];
+    for (index_t i = 0; i < rows.count() && weighted_; ++i) weights[i] = T(data.weights[order[i]]);
     if (labelled_) return;
     const auto& t = data.targets;
-    kernels_.gather(t.type, rows.count(), t.cols, t.base, t.row_bytes, t.col_bytes, order + rows.begin,
+    kernels_.gather(t.type, rows.count(), t.cols, t.base, t.row_bytes, t.col_bytes, order,
                     targets_.data() + rows.begin * target_stride_, target_stride_);
 }
 

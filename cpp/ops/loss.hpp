@@ -16,7 +16,7 @@ public:
     void prepare(Loss kind, const DataSet& data);
     // Weight of the batch whose rows are order[0 .. count): the mean loss divides by it. The same sum for every worker.
     static double batch_weight(const DataSet& data, const std::int64_t* order, index_t count);
-    // Fetches the targets of `rows`; order[0] belongs to the batch's row 0.
+    // Fetches the targets of `rows`; row rows.begin + i of the batch is row order[i] of the data.
     void gather(const DataSet& data, const std::int64_t* order, Rows rows);
     // Losses of `rows`, and where scale is not zero the gradient of scale x sum(weight x row loss) by the output.
     void run(Rows rows, double scale, bool gradient);

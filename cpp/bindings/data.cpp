@@ -1,0 +1,83 @@
+#include "bindings/data.hpp"
+
+namespace steepest {
+
+namespace {
+
+bool native_order(const py::dtype& type) {
+    const char order = type.byteorder();
+    const std::uint16_t probe = 1;
+    const bool little = *reinterpret_cast<const unsigned char*>(&probe) == 1;
+    return order == '=' || order == '|' || order == (little ? '<' : '>');
+}
+
+bool source_type(const py::dtype& type, Source* source) {
+    if (!native_order(type)) return false;
+    const auto size = type.itemsize();
+    switch (type.kind()) {
+        case 'f': *source = size == 4 ? Source::f32 : Source::f64; return size == 4 || size == 8;
+        case 'b': *source = Source::boolean; return true;
+        case 'u':
+            *source = size == 1 ? Source::u8 : size == 2 ? Source::u16 : size == 4 ? Source::u32 : Source::u64;
+            return true;
+        case 'i':
+            *source = size == 1 ? Source::i8 : size == 2 ? Source::i16 : size == 4 ? Source::i32 : Source::i64;
+            return true;
+        default: return false;
+    }
+}
+
+const double* sample_weights(const py::object& weights, index_t rows) {
+    if (weights.is_none()) return nullptr;
+    require(py::isinstance<py::array_t<double>>(weights), "sample_weight: must be a float64 array");
+    const auto array = py::reinterpret_borrow<py::array>(weights);
+    require(array.ndim() == 1 && array.shape(0) == rows, "sample_weight: must have shape (", rows, ",)");
+    require((array.flags() & py::array::c_style) != 0, "sample_weight: must be C-contiguous");
+    return static_cast<const double*>(array.data());
+}
+
+}  // namespace
+
+SourceMatrix source_matrix(const py::array& array, const std::string& name) {
+    SourceMatrix source;
+    require(array.ndim() == 2, name, ": has ", array.ndim(), " dimensions, must have 2");
+    require(source_type(array.dtype(), &source.type), name, ": dtype ", std::string(py::str(array.dtype())),
+            " is not supported; accepted: float32, float64, bool and integers in native byte order");
+    source.base = array.data();
+    source.rows = array.shape(0);
+    source.cols = array.shape(1);
+    source.row_bytes = array.strides(0);
+    source.col_bytes = array.strides(1);
+    return source;
+}
+
+Loss loss_by_name(const std::string& name) {
+    if (name == "softmax_cross_entropy") return Loss::softmax_cross_entropy;
+    if (name == "sigmoid_cross_entropy") return Loss::sigmoid_cross_entropy;
+    if (name == "mse") return Loss::mse;
+    fail("loss: '", name, "' is unknown; accepted: softmax_cross_entropy, sigmoid_cross_entropy, mse");
+}
+
+bool takes_labels(Loss loss) { return loss == Loss::softmax_cross_entropy; }
+
+DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width, index_t width,
+                 Loss loss) {
+    DataSet data;
+    data.x = source_matrix(x, "x");
+    require(data.x.cols == input_width, "x: has ", data.x.cols, " columns, the network takes ", input_width);
+    require(data.x.rows > 0, "x: has no rows");
+    require(y.ndim() >= 1 && y.shape(0) == data.x.rows, "y: must have as many rows as x (", data.x.rows, ")");
+    if (y.ndim() == 1) {
+        require(takes_labels(loss), "y: class labels do not go with this loss; give a (rows, ", width, ") array");
+        require(py::isinstance<py::array_t<std::int32_t>>(y) && (y.flags() & py::array::c_style) != 0,
+                "y: labels must be a C-contiguous int32 array");
+        data.labels = static_cast<const std::int32_t*>(y.data());
+    } else {
+        data.targets = source_matrix(y, "y");
+        require(data.targets.cols == width, "y: has ", data.targets.cols, " columns, the network gives ", width);
+    }
+    data.weights = sample_weights(sample_weight, data.x.rows);
+    return data;
+}
+
+}  // namespace steepest

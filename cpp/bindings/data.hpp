@@ -1,0 +1,34 @@
+// NumPy arrays -> the engine's views of data, checked.
+#pragma once
+
+#include "bindings/pybind11.hpp"
+
+#include <string>
+
+#include "core/check.hpp"
+#include "ops/data.hpp"
+
+namespace steepest {
+
+// Any two-dimensional array of a supported element type, of any strides; never copied.
+SourceMatrix source_matrix(const py::array& array, const std::string& name);
+
+// y is int32 (N,) class labels, checked against `width` classes over the rows in use, or (N, width) targets.
+DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width, index_t width,
+                 Loss loss);
+
+Loss loss_by_name(const std::string& name);
+bool takes_labels(Loss loss);
+
+// A flat, writable, C-contiguous array of T and exactly `size` elements.
+template <class T>
+T* flat_output(const py::array& array, index_t size, const std::string& name) {
+    require(py::isinstance<py::array_t<T>>(array), name, ": dtype is ", std::string(py::str(array.dtype())), ", must be ",
+            std::string(py::str(py::dtype::of<T>())));
+    require(array.size() == size, name, ": has ", array.size(), " elements, must have ", size);
+    require((array.flags() & py::array::c_style) != 0, name, ": must be C-contiguous");
+    require(array.writeable(), name, ": is read-only, must be writable");
+    return static_cast<T*>(const_cast<void*>(array.data()));
+}
+
+}  // namespace steepest

@@ -1,0 +1,86 @@
+// A network: a program with the memory of its tensors, and the runs over it. Not safe for two threads at once; the caller locks.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "core/aligned_buffer.hpp"
+#include "engine/plan.hpp"
+#include "engine/program.hpp"
+#include "ops/data.hpp"
+
+namespace steepest {
+
+// The optimiser of a slice. The hyper-parameters are doubles; each step turns them into the kernel's arguments.
+template <class T>
+struct OptimizerState {
+    Optimizer kind = Optimizer::sgd;
+    double beta1 = 0.0;
+    double beta2 = 0.0;
+    double epsilon = 0.0;
+    double weight_decay = 0.0;
+    bool bias_correction = true;
+    T* slot1 = nullptr;  // velocity or first moment; the layout of the parameter arena
+    T* slot2 = nullptr;  // second moment
+    std::int64_t updates = 0;  // made before this slice
+};
+
+struct TrainArgs {
+    const std::int64_t* order = nullptr;  // (count) rows to visit
+    index_t count = 0;
+    const double* learning_rates = nullptr;  // one per step
+    index_t batch_size = 0;
+    Loss loss = Loss::softmax_cross_entropy;
+    std::uint64_t step = 0;  // steps of the network before this slice: addresses its random numbers
+    std::uint64_t seed = 0;
+    int threads = 1;
+    double budget = 0.1;  // seconds; the slice ends after the first step beyond
+};
+
+struct RunResult {
+    index_t steps = 0;
+    index_t rows = 0;
+    double loss_sum = 0.0;  // of weight x row loss
+    double weight_sum = 0.0;
+    index_t correct = 0;
+    bool finite = true;
+    // Not finite: the first operation whose output was not; -1: only the loss; -2: the input already.
+    int bad_operation = -1;
+};
+
+template <class T>
+class Network {
+public:
+    explicit Network(Program program);
+
+    const Program& program() const { return program_; }
+    const Tensors<T>& tensors() const { return tensors_; }
+    AlignedBuffer<T>& parameter_arena() { return parameters_; }
+    AlignedBuffer<T>& state_arena() { return states_; }
+
+    RunResult train(const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args);
+    // One step over rows 0 .. n - 1 without an update. gradients: arena layout; input_gradient (n, D) or null. Returns the weighted
+    // mean of the row losses.
+    double loss_and_gradients(const DataSet& data, Loss loss, bool training, std::uint64_t step, std::uint64_t seed, int threads,
+                              T* gradients, MatrixView<T> input_gradient);
+    RunResult evaluate(const DataSet& data, Loss loss, index_t block, int threads);
+    void predict(const SourceMatrix& x, MatrixView<T> out, index_t block, int threads);
+    // One forward pass over all rows; afterwards value(i) holds them.
+    Plan<T>& forward(const SourceMatrix& x, bool training, std::uint64_t step, std::uint64_t seed, int threads);
+
+    // 0.5 * sum over parameters of l2 * sum(w^2)
+    double penalty() const;
+
+private:
+    Plan<T>& plan(const PlanKey& key);
+    RunResult infer(const DataSet& data, const Loss* loss, MatrixView<T> out, index_t block, int threads);
+
+    Program program_;
+    AlignedBuffer<T> parameters_;
+    AlignedBuffer<T> states_;
+    Tensors<T> tensors_;
+    std::list<std::unique_ptr<Plan<T>>> plans_;  // most recently used first
+};
+
+}  // namespace steepest
