@@ -1,0 +1,10 @@
+// One function per concern; module.cpp calls them.
+#pragma once
+
+#include "bindings/pybind11.hpp"
+
+namespace steepest {
+
+void register_network(py::module_& m);
+
+}  // namespace steepest
