@@ -1,0 +1,145 @@
+"""Every check of the project, one session each; `nox -l` lists them, `nox -s lint` runs one."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+STUB = Path("python/steepest/_core.pyi")
+LARGEST_WHEEL = 1_500_000  # bytes: the promise of a small install
+
+
+def sources(*patterns):
+    return sorted(str(path) for pattern in patterns for path in Path().glob(pattern))
+
+
+@nox.session
+def lint(session):
+    """Everything that reads the code without building it."""
+    session.install(*EXTRAS["lint"], "numpy")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("clang-format", "--dry-run", "-Werror", *sources("cpp/**/*.[ch]pp", "tests/cpp/*.[ch]pp"))
+    session.run("codespell")
+    session.run("validate-pyproject", "pyproject.toml")
+
+
+@nox.session(name="format")
+def reformat(session):
+    """Bring the code into the form that lint wants."""
+    session.install(*EXTRAS["lint"])
+    session.run("ruff", "check", "--fix", ".")
+    session.run("ruff", "format", ".")
+    session.run("clang-format", "-i", *sources("cpp/**/*.[ch]pp", "tests/cpp/*.[ch]pp"))
+
+
+@nox.session
+def tests(session):
+    """The Python tests and doctests against the installed package: `nox -s tests -- -k adam`."""
+    session.install(".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def mintest(session):
+    """The tests with the lowest versions pyproject.toml allows; meant for the oldest Python."""
+    wanted = [*PROJECT["dependencies"], *EXTRAS["sklearn"], *EXTRAS["rich"], *EXTRAS["test"][1:]]
+    session.install(*(re.sub(">=", "==", requirement) for requirement in wanted))
+    session.install("--no-deps", ".")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def maxtest(session):
+    """The tests with pre-releases of everything; meant for the newest Python."""
+    session.install("--pre", "--upgrade", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+def cpp_tests(session, preset):
+    session.install(*EXTRAS["native"])
+    session.run("cmake", "--preset", preset)
+    session.run("cmake", "--build", "--preset", preset, "--parallel", str(os.cpu_count() or 1))
+    session.run("ctest", "--preset", preset)
+
+
+@nox.session
+def native(session):
+    """The C++ tests as shipped (release flags), and the linkage of the instruction sets' units."""
+    cpp_tests(session, "native")
+
+
+@nox.session
+def sanitize(session):
+    """The C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    cpp_tests(session, "sanitize")
+
+
+@nox.session
+def stubs(session):
+    """Write python/steepest/_core.pyi from the built module; `-- --check` only compares."""
+    session.install(".", *(tool for tool in EXTRAS["lint"] if tool.startswith(("pybind11-stubgen", "ruff", "mypy"))))
+    folder = Path(session.create_tmp())
+    options = ["--numpy-array-wrap-with-annotated", "--exit-code", "-o", str(folder)]
+    session.run("pybind11-stubgen", "steepest._core", *options)
+    made = folder / "steepest" / "_core.pyi"
+    session.run("ruff", "format", "--isolated", "--line-length", "120", str(made))
+    fresh = made.read_text(encoding="utf-8")
+    if "--check" not in session.posargs:
+        STUB.write_text(fresh, encoding="utf-8")
+        return
+    kept = STUB.read_text(encoding="utf-8") if STUB.exists() else ""
+    difference = difflib.unified_diff(kept.splitlines(), fresh.splitlines(), str(STUB), "from the module", lineterm="")
+    text = "\n".join(difference)
+    if text:
+        session.error(f"{STUB} is stale; run `nox -s stubs`\n{text}")
+
+
+@nox.session
+def coverage(session):
+    """Line and branch coverage of Python, line coverage of C++, every instruction set in turn."""
+    session.install(".[test]", "coverage>=7.6", "gcovr>=7", *EXTRAS["native"])
+    session.run("coverage", "run", "--parallel-mode", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+    cpp_tests(session, "coverage")
+    session.run("gcovr", "--root", ".", "--filter", "cpp/", "--object-directory", "build/coverage", "--print-summary")
+
+
+@nox.session
+def bench(session):
+    """Run a benchmark: `nox -s bench -- bench/train.py`."""
+    session.install(".[sklearn]")
+    session.run("python", *session.posargs)
+
+
+@nox.session
+def docs(session):
+    """The API reference into build/docs."""
+    session.install(".[sklearn]", *EXTRAS["docs"])
+    session.run("pdoc", "--docformat", "numpy", "--math", "-o", "build/docs", "steepest")
+
+
+@nox.session
+def wheel(session):
+    """Build sdist and wheel, judge metadata and size, and try the wheel alone."""
+    session.install("build", "twine>=6")
+    session.run("python", "-m", "build", "--outdir", "dist")
+    built = sorted(Path("dist").glob(f"{PROJECT['name']}-{PROJECT['version']}*"))
+    session.run("twine", "check", "--strict", *map(str, built))
+    newest = max((path for path in built if path.suffix == ".whl"), key=lambda path: path.stat().st_mtime)
+    size = newest.stat().st_size
+    session.log(f"{newest.name}: {size:,} bytes")
+    if size > LARGEST_WHEEL:
+        session.error(f"{newest.name} has {size:,} bytes, more than {LARGEST_WHEEL:,}")
+    session.install("--force-reinstall", str(newest))
+    session.run("python", "-c", "import steepest; print(steepest.build_info())")
