@@ -2,6 +2,7 @@
 // that the micro-tile reads its B operand as one stream of whole vectors.
 #pragma once
 
+#include "core/inline.hpp"
 #include "kernels/gemm.hpp"
 
 namespace steepest {
@@ -25,17 +26,38 @@ void pack_panels(index_t k, index_t n, const typename V::value_type* b, index_t 
     }
 }
 
+// rows[i][j] <-> rows[j][i] for lanes x lanes elements: log2(lanes) rounds of shuffling row i into row i + lanes / 2.
+template <class V>
+STEEPEST_INLINE void transpose(V (&rows)[V::lanes]) {
+    constexpr int half = V::lanes / 2;
+#pragma GCC unroll 4
+    for (int round = 1; round < V::lanes; round *= 2) {
+        V shuffled[V::lanes];
+#pragma GCC unroll 8
+        for (int i = 0; i < half; ++i) interleave(rows[i], rows[i + half], &shuffled[2 * i], &shuffled[2 * i + 1]);
+#pragma GCC unroll 16
+        for (int i = 0; i < V::lanes; ++i) rows[i] = shuffled[i];
+    }
+}
+
 // Panels of W^T for W (n, k): the columns of a panel are nr rows of W, read side by side.
 template <class V>
 void pack_panels_transposed(index_t k, index_t n, const typename V::value_type* w, index_t ldw,
                             typename V::value_type* packed) {
+    constexpr index_t lanes = V::lanes;
     constexpr index_t nr = GemmShape<V>::nr;
-    for (index_t j = 0; j < n; j += nr) {
-        const index_t columns = n - j < nr ? n - j : nr;
-        for (index_t p = 0; p < k; ++p) {
-            for (index_t c = 0; c < columns; ++c) packed[c] = w[(j + c) * ldw + p];
-            for (index_t c = columns; c < nr; ++c) packed[c] = 0;
-            packed += nr;
+    for (index_t j = 0; j < n; j += nr, packed += k * nr) {
+        for (index_t p = 0; p < k; p += lanes) {
+            const index_t steps = k - p < lanes ? k - p : lanes;
+            for (index_t c = j; c < j + nr; c += lanes) {
+                V rows[lanes];
+                for (index_t i = 0; i < lanes; ++i)
+                    rows[i] = c + i >= n      ? V::zero()
+                              : steps < lanes ? V::load_n(w + (c + i) * ldw + p, steps)
+                                              : V::load(w + (c + i) * ldw + p);
+                if constexpr (lanes > 1) transpose(rows);
+                for (index_t i = 0; i < steps; ++i) rows[i].store(packed + (p + i) * nr + (c - j));
+            }
         }
     }
 }
