@@ -51,7 +51,9 @@ SourceMatrix source_matrix(const py::array& array, const std::string& name) {
     return source;
 }
 
-Loss loss_by_name(const std::string& name) {
+Loss loss_from(const py::dict& description) {
+    require(description.contains("kind"), "loss: lacks 'kind'");
+    const auto name = description["kind"].cast<std::string>();
     if (name == "softmax_cross_entropy") return Loss::softmax_cross_entropy;
     if (name == "sigmoid_cross_entropy") return Loss::sigmoid_cross_entropy;
     if (name == "mse") return Loss::mse;

@@ -17,7 +17,8 @@ SourceMatrix source_matrix(const py::array& array, const std::string& name);
 DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width, index_t width,
                  Loss loss);
 
-Loss loss_by_name(const std::string& name);
+// {"kind": name}
+Loss loss_from(const py::dict& description);
 bool takes_labels(Loss loss);
 
 // A flat, writable, C-contiguous array of T and exactly `size` elements.

@@ -95,11 +95,11 @@ using Rates = py::array_t<double, py::array::c_style>;
 
 template <class T>
 RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight, const Order& order,
-                const Rates& learning_rates, index_t batch_size, const std::string& loss, const py::dict& optimizer,
+                const Rates& learning_rates, index_t batch_size, const py::dict& loss, const py::dict& optimizer,
                 const py::list& slots, std::int64_t optimizer_step, std::uint64_t step, std::uint64_t seed, int threads,
                 double budget) {
     TrainArgs args;
-    args.loss = loss_by_name(loss);
+    args.loss = loss_from(loss);
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), args.loss);
     require(batch_size >= 1, "batch_size: ", batch_size, " is not positive");
     require(order.ndim() == 1 && order.size() >= 1, "order: must be a non-empty one-dimensional int64 array");
@@ -120,9 +120,9 @@ RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const p
 
 template <class T>
 py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight,
-                             const std::string& loss, bool training, const py::array& gradients, const py::object& input_gradient,
+                             const py::dict& loss, bool training, const py::array& gradients, const py::object& input_gradient,
                              std::uint64_t step, std::uint64_t seed, int threads) {
-    const Loss kind = loss_by_name(loss);
+    const Loss kind = loss_from(loss);
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), kind);
     check_labels(data, self.output_width());
     T* out = flat_output<T>(gradients, self.network.parameter_arena().size(), "gradients");
@@ -141,8 +141,8 @@ py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::arra
 
 template <class T>
 RunResult evaluate(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight,
-                   const std::string& loss, index_t batch_size, int threads) {
-    const Loss kind = loss_by_name(loss);
+                   const py::dict& loss, index_t batch_size, int threads) {
+    const Loss kind = loss_from(loss);
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), kind);
     check_labels(data, self.output_width());
     require(batch_size >= 1, "batch_size: ", batch_size, " is not positive");
