@@ -9,3 +9,10 @@
 #define STEEPEST_INLINE inline __attribute__((always_inline))
 #define STEEPEST_RESTRICT __restrict__
 #endif
+
+// A hint to bring the line at p into the caches; any address is allowed.
+#if defined(__GNUC__) || defined(__clang__)
+#define STEEPEST_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define STEEPEST_PREFETCH(p) ((void)(p))
+#endif

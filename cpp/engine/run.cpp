@@ -24,14 +24,14 @@ int useful_workers(int threads, double flops, index_t rows) {
 template <class T>
 UpdateArgs<T> update_args(const OptimizerState<T>& o, double learning_rate, std::int64_t update) {
     UpdateArgs<T> args{};
-    args.learning_rate = T(learning_rate);
-    args.beta1 = T(o.beta1);
-    args.beta2 = T(o.beta2);
-    args.epsilon = T(o.epsilon);
-    args.weight_decay = T(o.weight_decay);
+    args.learning_rate = learning_rate;
+    args.beta1 = o.beta1;
+    args.beta2 = o.beta2;
+    args.epsilon = o.epsilon;
+    args.weight_decay = o.weight_decay;
     const double t = double(update);
-    args.correction1 = o.bias_correction ? T(1.0 / (1.0 - std::pow(o.beta1, t))) : T(1);
-    args.correction2 = o.bias_correction ? T(1.0 / (1.0 - std::pow(o.beta2, t))) : T(1);
+    args.correction1 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta1, t)) : 1.0;
+    args.correction2 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta2, t)) : 1.0;
     return args;
 }
 

@@ -66,6 +66,30 @@ const KernelTable<T>& table_of() {
 
 }  // namespace
 
+ActivationNeeds activation_needs(Activation kind) {
+    switch (kind) {
+#define STEEPEST_CASE(name, functor, needs) \
+    case Activation::name:                  \
+        return ActivationNeeds::needs;
+        STEEPEST_ACTIVATIONS(STEEPEST_CASE)
+#undef STEEPEST_CASE
+        default:
+            return ActivationNeeds::nothing;
+    }
+}
+
+const char* activation_name(Activation kind) {
+    switch (kind) {
+#define STEEPEST_CASE(name, functor, needs) \
+    case Activation::name:                  \
+        return #name;
+        STEEPEST_ACTIVATIONS(STEEPEST_CASE)
+#undef STEEPEST_CASE
+        default:
+            return "unknown";
+    }
+}
+
 const char* isa_name(Isa isa) {
     switch (isa) {
         case Isa::scalar:

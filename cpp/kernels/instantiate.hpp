@@ -1,9 +1,18 @@
 // Fills a kernel table with the templates of this room over one vector type. Included by the isa_*.cpp units only.
 #pragma once
 
+#include "kernels/activations.hpp"
+#include "kernels/batch_norm.hpp"
+#include "kernels/dropout.hpp"
+#include "kernels/gather.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/losses.hpp"
+#include "kernels/optimizers.hpp"
 #include "kernels/pack.hpp"
+#include "kernels/peak.hpp"
+#include "kernels/reductions.hpp"
 #include "kernels/table.hpp"
+#include "kernels/vector_math.hpp"
 
 namespace steepest {
 namespace {
@@ -18,6 +27,39 @@ void fill_slots(KernelTable<typename V::value_type>& t, const char* isa) {
     t.gemm_panel = gemm_panel<V>;
     t.pack_panels = pack_panels<V>;
     t.pack_panels_transposed = pack_panels_transposed<V>;
+
+#define STEEPEST_SLOT(name, functor, needs)                                       \
+    t.activation_forward[int(Activation::name)] = activation_forward<V, functor>; \
+    t.activation_backward[int(Activation::name)] = activation_backward<V, functor>;
+    STEEPEST_ACTIVATIONS(STEEPEST_SLOT)
+#undef STEEPEST_SLOT
+    t.dropout = dropout<V>;
+    t.add = add<V>;
+
+    t.column_moments = column_moments<V>;
+    t.combine_moments = combine_moments<V>;
+    t.normalize = normalize<V>;
+    t.batch_norm_sums = batch_norm_sums<V>;
+    t.batch_norm_backward = batch_norm_backward<V>;
+    t.column_sums = column_sums<V>;
+
+    t.loss[int(Loss::softmax_cross_entropy)] = softmax_cross_entropy<V>;
+    t.loss[int(Loss::sigmoid_cross_entropy)] = sigmoid_cross_entropy<V>;
+    t.loss[int(Loss::mse)] = mse<V>;
+    t.softmax = softmax<V>;
+
+    t.update[int(Optimizer::sgd)] = update<V, Sgd>;
+    t.update[int(Optimizer::momentum)] = update<V, Momentum>;
+    t.update[int(Optimizer::nesterov)] = update<V, Nesterov>;
+    t.update[int(Optimizer::rmsprop)] = update<V, RmsProp>;
+    t.update[int(Optimizer::adam)] = update<V, Adam>;
+    t.update[int(Optimizer::adamw)] = update<V, AdamW>;
+
+    t.gather = gather<V>;
+#define STEEPEST_SLOT(name) t.name = name##_array<V>;
+    STEEPEST_MATH_FUNCTIONS(STEEPEST_SLOT)
+#undef STEEPEST_SLOT
+    t.fma_peak = fma_peak<V>;
 }
 
 }  // namespace

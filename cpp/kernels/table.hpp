@@ -11,17 +11,27 @@
 
 namespace steepest {
 
-enum class Activation : int {
-    identity,
-    relu,
-    leaky_relu,  // alpha: slope below zero
-    sigmoid,
-    tanh,
-    count_,
-};
-
 // What the backward kernel of an activation reads beside dy: its input x or its output y.
 enum class ActivationNeeds : int { nothing, output, input };
+
+// The activations: X(name, functor of activations.hpp, what its backward kernel needs). A new one is a line here and its functor.
+// leaky_relu's alpha >= 0 is the slope below zero.
+#define STEEPEST_ACTIVATIONS(X)      \
+    X(identity, Identity, nothing)   \
+    X(relu, Relu, output)            \
+    X(leaky_relu, LeakyRelu, output) \
+    X(sigmoid, Sigmoid, output)      \
+    X(tanh, Tanh, output)
+
+enum class Activation : int {
+#define STEEPEST_NAME(name, functor, needs) name,
+    STEEPEST_ACTIVATIONS(STEEPEST_NAME)
+#undef STEEPEST_NAME
+        count_
+};
+
+ActivationNeeds activation_needs(Activation kind);
+const char* activation_name(Activation kind);
 
 template <class T>
 struct ActivationArgs {
@@ -34,8 +44,8 @@ using activation_forward_fn = void (*)(index_t rows, index_t cols, const T* x, i
                                        ActivationArgs<T> args);
 // dx = dy * f'(.), `saved` being x or y as activation_needs() says. dx may be dy.
 template <class T>
-using activation_backward_fn = void (*)(index_t rows, index_t cols, const T* saved, index_t lds, const T* dy, index_t lddy,
-                                        T* dx, index_t lddx, ActivationArgs<T> args);
+using activation_backward_fn = void (*)(index_t rows, index_t cols, const T* saved, index_t lds, const T* dy,
+                                        index_t lddy, T* dx, index_t lddx, ActivationArgs<T> args);
 
 // One C tile or panel: C (m, n) = [C or bias or 0] + A (m, k) B (k, n), then the epilogue.
 // A's element (i, p) is a[i * a_row + p * a_k]: row-major A has a_k == 1, a transposed one a_row == 1 (the two supported forms).
@@ -58,9 +68,10 @@ struct GemmPanel {
     T slope;  // of leaky_relu
 };
 
-// Losses write the row losses (without weight or mean) and, where dlogits is not null, the gradient times `scale * weight[r]`.
+// Losses write the row losses (without weight or mean) and, where `gradient` is not null, the gradient times `scale * weight[r]`.
 // labels (rows) in [0, classes), checked by the caller. weights may be null (all ones). correct counts rows whose largest logit
-// (the first of equals) is the label. dlogits may be logits.
+// (the first of equals) is the label or the largest target; for the sigmoid loss rows whose every logit is on its target's side
+// (z > 0 where t > 1/2). gradient may be output.
 template <class T>
 struct LossRows {
     index_t rows, cols;
@@ -73,7 +84,7 @@ struct LossRows {
     T scale;
     T* gradient;  // (rows, cols) or null
     index_t ldg;
-    T* row_loss;  // (rows)
+    T* row_loss;      // (rows)
     index_t correct;  // out: see above; 0 for losses without classes
 };
 template <class T>
@@ -82,18 +93,21 @@ using loss_fn = void (*)(LossRows<T>& args);
 enum class Loss : int { softmax_cross_entropy, sigmoid_cross_entropy, mse, count_ };
 
 // Optimisers update a tile of a parameter in place. g is the gradient of the data loss; the kernel adds l2 * w to it first.
-// s1, s2: the optimiser's own state with w's layout (velocity or first moment; second moment), null where the rule has none.
+// s1, s2: the optimiser's own state with w's layout (velocity or first moment; second moment), null where the rule has none:
+// RMSprop has s2 only.
 enum class Optimizer : int { sgd, momentum, nesterov, rmsprop, adam, adamw, count_ };
+
+// In double, whatever T is: the kernel rounds 1 - beta2 and the products of rates, not their factors.
 template <class T>
 struct UpdateArgs {
-    T learning_rate;
-    T beta1;         // momentum / first-moment decay
-    T beta2;         // rho of RMSprop / second-moment decay
-    T epsilon;
-    T weight_decay;  // decoupled (AdamW): w *= 1 - learning_rate * weight_decay first
-    T l2;            // adds l2 * w to the gradient
-    T correction1;   // 1 / (1 - beta1^t), 1 without bias correction
-    T correction2;   // 1 / (1 - beta2^t)
+    double learning_rate = 0.0;
+    double beta1 = 0.0;  // momentum / first-moment decay
+    double beta2 = 0.0;  // rho of RMSprop / second-moment decay
+    double epsilon = 0.0;
+    double weight_decay = 0.0;  // decoupled (AdamW): w *= 1 - learning_rate * weight_decay first
+    double l2 = 0.0;            // adds l2 * w to the gradient
+    double correction1 = 1.0;   // 1 / (1 - beta1^t), 1 without bias correction
+    double correction2 = 1.0;   // 1 / (1 - beta2^t)
 };
 template <class T>
 using update_fn = void (*)(index_t rows, index_t cols, T* w, index_t ldw, const T* g, index_t ldg, T* s1, T* s2,
@@ -108,6 +122,9 @@ struct MaskKey {
     std::uint64_t step;
     std::uint32_t operation;
 };
+
+// Functions of simd/math.hpp that have a slot of their own name.
+#define STEEPEST_MATH_FUNCTIONS(X) X(exp) X(log) X(log1p) X(expm1) X(tanh) X(sigmoid) X(softplus) X(erf)
 
 template <class T>
 struct KernelTable {
@@ -138,18 +155,18 @@ struct KernelTable {
     void (*column_moments)(index_t rows, index_t cols, const T* x, index_t ldx, T* mean, T* m2);
     // Combine the moments of `rows` rows cut into chunks of `chunk` (the last may be short), chunk c at mean + c * ld and
     // m2 + c * ld, by Chan's formula in increasing c: out_mean and out_var (biased), each (cols).
-    void (*combine_moments)(index_t rows, index_t chunk, index_t cols, const T* mean, const T* m2, index_t ld, T* out_mean,
-                            T* out_var);
+    void (*combine_moments)(index_t rows, index_t chunk, index_t cols, const T* mean, const T* m2, index_t ld,
+                            T* out_mean, T* out_var);
     // y = (x - mean) * inv_std * gamma + beta; y may be x.
-    void (*normalize)(index_t rows, index_t cols, const T* x, index_t ldx, const T* mean, const T* inv_std, const T* gamma,
-                      const T* beta, T* y, index_t ldy);
+    void (*normalize)(index_t rows, index_t cols, const T* x, index_t ldx, const T* mean, const T* inv_std,
+                      const T* gamma, const T* beta, T* y, index_t ldy);
     // sum_dy[j] = sum_r dy, sum_dy_xhat[j] = sum_r dy * (x - mean) * inv_std
-    void (*batch_norm_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy, const T* mean,
-                            const T* inv_std, T* sum_dy, T* sum_dy_xhat);
+    void (*batch_norm_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
+                            const T* mean, const T* inv_std, T* sum_dy, T* sum_dy_xhat);
     // dx = gamma * inv_std * (dy - mean_dy - xhat * mean_dy_xhat); dx may be dy. (mean_* = the sums over the batch / N)
-    void (*batch_norm_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy, const T* mean,
-                                const T* inv_std, const T* gamma, const T* mean_dy, const T* mean_dy_xhat, T* dx,
-                                index_t lddx);
+    void (*batch_norm_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
+                                const T* mean, const T* inv_std, const T* gamma, const T* mean_dy,
+                                const T* mean_dy_xhat, T* dx, index_t lddx);
 
     // --- reductions (reductions.hpp)
     // sum[j] = sum over rows of x, in increasing row order
@@ -166,17 +183,14 @@ struct KernelTable {
     void (*gather)(Source type, index_t count, index_t cols, const void* base, index_t row_bytes, index_t col_bytes,
                    const std::int64_t* rows, T* out, index_t ldo);
 
-    // --- vector maths on arrays (simd/math.hpp), for tests and for Python
-    void (*exp)(index_t n, const T* x, T* y);
-    void (*log)(index_t n, const T* x, T* y);
+    // --- vector maths on arrays (simd/math.hpp), for tests and for Python; y may be x
+#define STEEPEST_SLOT(name) void (*name)(index_t n, const T* x, T* y);
+    STEEPEST_MATH_FUNCTIONS(STEEPEST_SLOT)
+#undef STEEPEST_SLOT
 
     // --- measurement: independent FMAs for `iterations` rounds; returns the number of floating-point operations done
     double (*fma_peak)(index_t iterations, T* sink);
 };
-
-// What an activation's backward pass needs from the forward pass.
-ActivationNeeds activation_needs(Activation kind);
-const char* activation_name(Activation kind);
 
 // ------------------------------------------------------------------------------------------------ dispatch (dispatch.cpp)
 enum class Isa : int { scalar, avx2, avx512, count_ };

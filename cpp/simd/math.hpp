@@ -1,0 +1,156 @@
+// exp, log, log1p, expm1, tanh, sigmoid and erf over any vector type.
+//
+// Bounds in ULP of the result, by dense sweeps against a wider type (tests/test_kernels_math.py): exp 1, log 1, log1p 1.5,
+// expm1 1.5, tanh 2.5, sigmoid 2, erf 1.5 with fused multiply-add; half an ULP more on scalar, which rounds twice.
+// Limits are those of the C library: overflow to inf, underflow through the denormals to 0, NaN in gives NaN out, log(0) = -inf,
+// log of a negative number is NaN. With denormals flushed (in workers) a denormal argument counts as zero.
+//
+// No tables and no branches: every lane takes the same way, and the few rare cases are put right by a select.
+#pragma once
+
+#include <limits>
+
+#include "core/inline.hpp"
+#include "simd/math_constants.hpp"
+
+namespace steepest {
+namespace {
+
+// c[0] + c[1] x + ... by Horner's rule.
+template <class V, int N>
+STEEPEST_INLINE V polynomial(V x, const typename V::value_type (&c)[N]) {
+    V sum = V::set(c[N - 1]);
+#pragma GCC unroll 32
+    for (int i = N - 2; i >= 0; --i) sum = fma(sum, x, V::set(c[i]));
+    return sum;
+}
+
+// x = n ln 2 + r with integer n and |r| <= ln 2 / 2; returns exp(r) - 1.
+template <class V>
+STEEPEST_INLINE V expm1_reduced(V x, V* n) {
+    using C = MathConstants<typename V::value_type>;
+    *n = round(x * V::set(C::log2_e));
+    V r = fnma(*n, V::set(C::ln2_high), x);
+    r = fnma(*n, V::set(C::ln2_low), r);
+    return fma(r * r, polynomial(r, C::exp_rest), r);
+}
+
+template <class V>
+STEEPEST_INLINE V exp(V x) {
+    using T = typename V::value_type;
+    using C = MathConstants<T>;
+    // In this order a NaN in x survives both: it is the second operand.
+    x = min(V::set(C::exp_high), max(V::set(C::exp_low), x));
+    V n;
+    const V p = expm1_reduced(x, &n);
+    return ldexp(p + V::set(T(1)), n);
+}
+
+template <class V>
+STEEPEST_INLINE V expm1(V x) {
+    using T = typename V::value_type;
+    using C = MathConstants<T>;
+    const V clamped = min(V::set(C::exp_high), max(V::set(C::expm1_low), x));
+    V n;
+    const V p = expm1_reduced(clamped, &n);
+    const V one = V::set(T(1));
+    // 2^n (1 + p) - 1 = 2^n (p + (1 - 2^-n)); the bracket is exact until 2^-n falls below the last bit.
+    const V y = ldexp(p + (one - ldexp(one, neg(n))), n);
+    return copysign(y, x);  // for -0
+}
+
+// log(m 2^k) for m = 1 + f in [sqrt(1/2), sqrt(2)), plus a small correction c.
+// log(1 + f) = f - f^2/2 + s (f^2/2 + z L(z)), s = f / (2 + f), z = s^2: most of the result is exact in f.
+template <class V>
+STEEPEST_INLINE V log_reduced(V f, V k, V c) {
+    using T = typename V::value_type;
+    using C = MathConstants<T>;
+    const V s = f / (f + V::set(T(2)));
+    const V z = s * s, half_square = f * f * V::set(T(0.5));
+    const V rest = s * fma(z, polynomial(z, C::log_rest), half_square);
+    const V low = fma(k, V::set(C::ln2_low), rest + c);
+    return fma(k, V::set(C::ln2_high), f - (half_square - low));
+}
+
+// x = m 2^k with m in [sqrt(1/2), sqrt(2)); returns m - 1, which is exact.
+template <class V>
+STEEPEST_INLINE V split_for_log(V x, V* k) {
+    using T = typename V::value_type;
+    const V m = frexp(x, k);
+    const auto small = lt(m, V::set(MathConstants<T>::sqrt_half));
+    *k = select(small, *k - V::set(T(1)), *k);
+    return select(small, m + m, m) - V::set(T(1));
+}
+
+// The limits of log at u = its argument, x = what NaN and inf are to be taken from.
+template <class V>
+STEEPEST_INLINE V log_limits(V y, V u, V x) {
+    using Limits = std::numeric_limits<typename V::value_type>;
+    const V inf = V::set(Limits::infinity());
+    y = select(eq(u, V::zero()), neg(inf), y);
+    y = select(eq(x, inf), inf, y);
+    return select(ge(u, V::zero()), y, V::set(Limits::quiet_NaN()));
+}
+
+template <class V>
+STEEPEST_INLINE V log(V x) {
+    V k;
+    const V f = split_for_log(x, &k);
+    return log_limits(log_reduced(f, k, V::zero()), x, x);
+}
+
+template <class V>
+STEEPEST_INLINE V log1p(V x) {
+    using T = typename V::value_type;
+    const V one = V::set(T(1));
+    const V u = x + one;
+    V k;
+    V f = split_for_log(u, &k);
+    // u lost the low bits of x: log(u + d) = log(u) + d / u. Where k = 0 nothing needs to be lost: f = x.
+    V c = (x - (u - one)) / u;
+    const auto near = eq(k, V::zero());
+    f = select(near, x, f);
+    c = select(near, V::zero(), c);
+    return copysign(log_limits(log_reduced(f, k, c), u, x), x);
+}
+
+// tanh|x| = -e / (e + 2), e = expm1(-2 |x|) in (-1, 0].
+template <class V>
+STEEPEST_INLINE V tanh(V x) {
+    using T = typename V::value_type;
+    const V e = expm1(abs(x) * V::set(T(-2)));
+    return copysign(e / (e + V::set(T(2))), x);
+}
+
+// 1 / (1 + exp(-x)) = (x < 0 ? e : 1) / (1 + e) with e = exp(-|x|): the exponential never overflows, and the small values on the
+// left keep their relative accuracy.
+template <class V>
+STEEPEST_INLINE V sigmoid(V x) {
+    using T = typename V::value_type;
+    const V one = V::set(T(1));
+    const V e = exp(neg(abs(x)));
+    return select(lt(x, V::zero()), e, one) / (one + e);
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
+template <class V>
+STEEPEST_INLINE V softplus(V x) {
+    return max(V::zero(), x) + log1p(exp(neg(abs(x))));
+}
+
+// Below 1 an odd polynomial, above 1 - exp(-x^2) erfcx(x), where erfc is so small that its own rounding does not show.
+template <class V>
+STEEPEST_INLINE V erf(V x) {
+    using T = typename V::value_type;
+    using C = MathConstants<T>;
+    const V one = V::set(T(1)), two = V::set(T(2));
+    const V a = min(V::set(C::erf_high), abs(x));
+    const V z = a * a;
+    const V inner = fma(a, polynomial(z, C::erf_small), a);
+    const V t = (a - two) / (a + two);
+    const V outer = one - exp(neg(z)) * polynomial(t, C::erfcx);
+    return copysign(select(lt(a, one), inner, outer), x);
+}
+
+}  // namespace
+}  // namespace steepest
