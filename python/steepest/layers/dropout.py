@@ -1,0 +1,38 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from steepest.checks import check_float
+from steepest.layers.base import Layer
+from steepest.program import Builder, Value
+from steepest.registry import LAYERS
+
+
+@LAYERS.register("dropout")
+class Dropout(Layer):
+    """In training sets elements to zero with probability `rate` and divides the others by `1 - rate`.
+
+    In prediction it does nothing (Srivastava et al. 2014, inverted). The mask is a function of the model's seed, the
+    training step, the layer and the element.
+
+    Parameters
+    ----------
+    rate : float
+        Share of elements that are dropped, in [0, 1).
+    name : str or None
+        None lets the model number the layer.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.layers.Dropout(0.2)
+    Dropout(rate=0.2)
+    """
+
+    def __init__(self, rate: float, *, name: str | None = None) -> None:
+        super().__init__(name)
+        self.rate = check_float("rate", rate, 0.0, 1.0, open_maximum=True)
+
+    def lower(self, builder: Builder, value: Value) -> Value:
+        """Append the mask."""
+        return builder.emit("dropout", (value,), value.width, rate=self.rate, stream=builder.stream())

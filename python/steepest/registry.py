@@ -1,0 +1,163 @@
+"""The one way objects are named, described and found.
+
+A `Configurable` knows its constructor's arguments, a `Registry` its classes. Layers, activations, losses, optimisers
+and the like are stored in files as their configuration, shown by it, and made from it: `"relu"`, `{"kind":
+"leaky_relu", "alpha": 0.2}` and `LeakyRelu(alpha=0.2)` mean the same wherever an activation is accepted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+Config = str | dict[str, Any]
+
+
+class Configurable:
+    """An object whose constructor stores each argument under the argument's own name.
+
+    Two objects are equal when they are of one class with equal arguments.
+    """
+
+    kind: ClassVar[str] = ""
+
+    @classmethod
+    def arguments(cls) -> dict[str, Any]:
+        """Names of the constructor's arguments with their defaults (`inspect.Parameter.empty` where there is none)."""
+        signature = inspect.signature(cls)
+        return {name: parameter.default for name, parameter in signature.parameters.items()}
+
+    def get_config(self) -> Config:
+        """Return what JSON can hold: the kind alone, or a dictionary with what differs from the defaults."""
+        config = {}
+        for name, default in self.arguments().items():
+            value = _plain(getattr(self, name))
+            if default is inspect.Parameter.empty or value != _plain(default):
+                config[name] = value
+        return {"kind": self.kind, **config} if config else self.kind
+
+    def __repr__(self) -> str:
+        parts = []
+        for name, default in self.arguments().items():
+            value = getattr(self, name)
+            if default is inspect.Parameter.empty or _plain(value) != _plain(default):
+                plain = _plain(value)
+                parts.append(f"{name}={plain!r}" if isinstance(plain, str) else f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(_plain(getattr(self, name)) == _plain(getattr(other, name)) for name in self.arguments())
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
+
+def _plain(value: Any) -> Any:
+    """Replace objects by their configuration, all the way down."""
+    if isinstance(value, Configurable):
+        return value.get_config()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+T = TypeVar("T", bound=Configurable)
+Class = TypeVar("Class", bound="type[Any]")
+
+
+class Registry(Generic[T]):
+    """The classes of one family by the names people write.
+
+    Parameters
+    ----------
+    family : str
+        What error messages call a member, such as `"activation"`.
+    module : str
+        Module whose import registers the built-in classes; imported at first use, so that `import steepest` stays
+        light.
+
+    Examples
+    --------
+    >>> from steepest.registry import ACTIVATIONS
+    >>> ACTIVATIONS.create("leaky_relu")
+    LeakyRelu()
+    >>> ACTIVATIONS.create({"kind": "leaky_relu", "alpha": 0.2})
+    LeakyRelu(alpha=0.2)
+    """
+
+    def __init__(self, family: str, module: str) -> None:
+        self.family = family
+        self._module = module
+        self._classes: dict[str, type[T]] = {}
+
+    def register(self, kind: str) -> Callable[[Class], Class]:
+        """Class decorator that gives the class its kind; a name already taken by another class is refused."""
+
+        def decorate(cls: Class) -> Class:
+            known = self._classes.get(kind)
+            # The same class again is a module that was reloaded.
+            if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise ValueError(
+                    f"{self.family} {kind!r} is already registered by {known.__module__}.{known.__qualname__}"
+                )
+            cls.kind = kind
+            self._classes[kind] = cls
+            return cls
+
+        return decorate
+
+    def _load(self) -> dict[str, type[T]]:
+        importlib.import_module(self._module)
+        return self._classes
+
+    def names(self) -> list[str]:
+        """All registered kinds, in the order of registration."""
+        return list(self._load())
+
+    def __iter__(self) -> Iterator[type[T]]:
+        return iter(list(self._load().values()))
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._load()
+
+    def __getitem__(self, kind: str) -> type[T]:
+        return self._find(kind, self.family)
+
+    def _find(self, kind: Any, argument: str) -> type[T]:
+        classes = self._load()
+        if kind not in classes:
+            close = difflib.get_close_matches(str(kind), classes, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(f"{argument} must be one of {', '.join(map(repr, classes))}, got {kind!r}{hint}")
+        return classes[kind]
+
+    def create(self, spec: Any, argument: str | None = None) -> T:
+        """Return the object that `spec` describes: a name, a configuration, or already an object of the family."""
+        argument = argument or self.family
+        if isinstance(spec, str):
+            return self._find(spec, argument)()
+        if isinstance(spec, Mapping):
+            config = dict(spec)
+            return self._find(config.pop("kind", None), argument)(**config)
+        if isinstance(spec, tuple(self._load().values())):
+            return cast(T, spec)
+        if isinstance(spec, type) and issubclass(spec, Configurable):
+            raise TypeError(f"{argument} must be an object, got the class {spec.__name__}: write {spec.__name__}(...)")
+        raise TypeError(f"{argument} must be a name, a configuration or {self._article()} object, got {spec!r}")
+
+    def _article(self) -> str:
+        return f"{'an' if self.family[0] in 'aeiou' else 'a'} {self.family}"
+
+
+LAYERS: Registry[Any] = Registry("layer", "steepest.layers")
+ACTIVATIONS: Registry[Any] = Registry("activation", "steepest.activations")
+LOSSES: Registry[Any] = Registry("loss", "steepest.losses")
+OPTIMIZERS: Registry[Any] = Registry("optimizer", "steepest.optimizers")
+SCHEDULES: Registry[Any] = Registry("schedule", "steepest.schedules")
+INITIALIZERS: Registry[Any] = Registry("initializer", "steepest.initializers")
+REGULARIZERS: Registry[Any] = Registry("regularizer", "steepest.regularizers")
