@@ -1,0 +1,36 @@
+"""Ctrl-C between slices instead of in the middle of the bookkeeping."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class DeferredInterrupt:
+    """Context in which the first Ctrl-C sets `pending`; the second raises KeyboardInterrupt at once.
+
+    Python raises KeyboardInterrupt right after a C++ call returns and before its result is stored, so the counters
+    would fall behind the parameters. Only where Python's own handler is in force, and in the main thread, which alone
+    may set handlers.
+    """
+
+    def __init__(self) -> None:
+        self.pending = False
+        self._previous: Any = None
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.pending:
+            raise KeyboardInterrupt
+        self.pending = True
+
+    def __enter__(self) -> DeferredInterrupt:
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._previous = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)

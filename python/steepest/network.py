@@ -1,0 +1,108 @@
+"""The core's network with names: parameters, states, and arrays laid out like them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from steepest import _core, rng
+from steepest.program import Program
+
+Array = npt.NDArray[Any]
+
+
+class Network:
+    """A program and the memory it trains.
+
+    Attributes
+    ----------
+    core : _core.Network32 or _core.Network64
+        Does the work.
+    parameters, states : dict of str to ndarray
+        Views on the tensors, in the order of the program.
+    parameter_arena, state_arena : ndarray
+        The whole memory, flat: the tensors with zeros between them.
+    """
+
+    def __init__(self, program: Program, dtype: str) -> None:
+        self.program = program
+        self.dtype = dtype
+        self.core: Any = (_core.Network32 if dtype == "float32" else _core.Network64)(program.to_core())
+        self.parameter_arena: Array = self.core.parameter_arena
+        self.state_arena: Array = self.core.state_arena
+        self.parameters: dict[str, Array] = {p.name: self.core.parameter(i) for i, p in enumerate(program.parameters)}
+        self.states: dict[str, Array] = {s.name: self.core.state(i) for i, s in enumerate(program.states)}
+        start = self.parameter_arena.ctypes.data
+        self._offsets = {name: (view.ctypes.data - start) // view.itemsize for name, view in self.parameters.items()}
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """What an optimiser's state must agree with: the layout of the parameters."""
+        return (self.dtype, tuple(p.shape for p in self.program.parameters))
+
+    def initialize(self, seed: int) -> None:
+        """Draw every parameter's initial values and set the states."""
+        for parameter in self.program.parameters:
+            generator = rng.generator(seed, rng.INITIALIZE, *parameter.key)
+            values = parameter.initializer.draw(generator, parameter.shape, parameter.fan_in, parameter.fan_out)
+            self.parameters[parameter.name][...] = values
+        for state in self.program.states:
+            self.states[state.name][...] = state.initial
+
+    def split(self, flat: Array) -> dict[str, Array]:
+        """Return views by parameter name on an array laid out like `parameter_arena`: gradients, slots."""
+        return {
+            name: flat[self._offsets[name] : self._offsets[name] + view.size].reshape(view.shape)
+            for name, view in self.parameters.items()
+        }
+
+    def copy_from(self, other: Network) -> None:
+        """Take over the parameters and states of a network of the same program, whatever its dtype."""
+        for mine, theirs in ((self.parameters, other.parameters), (self.states, other.states)):
+            for name, view in mine.items():
+                view[...] = theirs[name]
+
+    def penalty(self) -> float:
+        """Return what regularisation adds to the loss: the sum of `0.5 * l2 * sum(W^2)`, in float64."""
+        return float(
+            sum(
+                0.5 * p.l2 * np.square(self.parameters[p.name], dtype=np.float64).sum()
+                for p in self.program.parameters
+                if p.l2 > 0.0
+            )
+        )
+
+    def is_finite(self) -> bool:
+        """Whether all parameters and states are finite."""
+        # Minimum and maximum pass NaN on and need no temporary array.
+        return all(
+            bool(np.isfinite(arena.min()) and np.isfinite(arena.max()))
+            for arena in (self.parameter_arena, self.state_arena)
+            if arena.size
+        )
+
+
+class Snapshot:
+    """A copy of memory that can be taken again and put back.
+
+    Parameters
+    ----------
+    arrays : list of ndarray
+        What to copy from and restore to.
+    """
+
+    def __init__(self, arrays: list[Array]) -> None:
+        self._arrays = arrays
+        self._copies = [array.copy() for array in arrays]
+
+    def take(self) -> None:
+        """Copy the present content."""
+        for copy, array in zip(self._copies, self._arrays, strict=True):
+            np.copyto(copy, array)
+
+    def restore(self) -> None:
+        """Put the copied content back."""
+        for copy, array in zip(self._copies, self._arrays, strict=True):
+            np.copyto(array, copy)

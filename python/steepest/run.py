@@ -1,0 +1,56 @@
+"""The state of a training that callbacks see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from steepest.history import History
+from steepest.losses import Loss
+from steepest.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from steepest.model import Model
+
+
+@dataclass
+class Run:
+    """A training while it runs; the argument of every callback.
+
+    Attributes
+    ----------
+    model, optimizer, loss
+        What is trained and how; parameters may be read and written between slices.
+    epochs, epoch : int
+        Epochs asked for, and the present one, counted from 1.
+    steps_per_epoch, step : int
+        Steps of one epoch, and those of the present epoch that are done.
+    logs : dict of str to float
+        At the end of a slice the means over the epoch so far; at the end of an epoch what the history records.
+    history : History
+        The finished epochs, at the end of an epoch including that one.
+    has_validation : bool
+        Whether the logs will have `val_loss`.
+    """
+
+    model: Model
+    optimizer: Optimizer
+    loss: Loss
+    epochs: int
+    steps_per_epoch: int
+    has_validation: bool
+    epoch: int = 0
+    step: int = 0
+    logs: dict[str, float] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    stopping: bool = False
+
+    def stop(self, reason: str) -> None:
+        """End the training after the present slice or epoch; the history keeps the reason."""
+        self.stopping = True
+        self.history.stopped = reason
+
+    def log(self, name: str, value: float) -> None:
+        """Record a number of one's own for the finished epoch; to be called in `on_epoch_end`."""
+        self.logs[name] = float(value)
+        self.history.record(name, value)

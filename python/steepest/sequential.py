@@ -1,0 +1,213 @@
+"""The model: a chain of layers that is built at first sight of data, trained, asked, and saved."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy.typing as npt
+
+from steepest import passes
+from steepest.checks import check_dtype, check_int
+from steepest.layers.base import Layer
+from steepest.model import Model
+from steepest.network import Network
+from steepest.program import Builder, Program
+from steepest.registry import REGULARIZERS
+from steepest.regularizers import Regularizer
+from steepest.summary import Summary, summarize
+
+Array = npt.NDArray[Any]
+
+
+class Sequential(Model):
+    """A chain of layers.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        At least one; each object belongs to one model.
+    seed : int or None
+        Determines the initial weights, the order of the rows, the validation split and dropout; None draws one, which
+        `seed` then holds. The same seed gives the same bits on any number of threads.
+    dtype : {"float32", "float64"}
+        In which the network computes.
+    regularizer : Regularizer or None
+        Penalty of the dense weights, except in layers that have their own.
+    input_shape : int or tuple of one int, optional
+        Number of input columns; otherwise the model is built when it first sees data.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        After building each has its tensors as attributes: `model.layers[0].weight`.
+    names : tuple of str
+        The layers' names, unique: their own, or the kind with a number.
+    steps, epochs_seen : int
+        Training steps and whole epochs since the model was made; they go on from one `fit` to the next.
+    loss, optimizer : Loss, Optimizer or None
+        Those of the last `fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> y = X[:, 0] * X[:, 1] > 0
+    >>> model = st.Sequential([st.layers.Dense(16, activation="relu"), st.layers.Dense(2)], seed=1)
+    >>> adam = st.optimizers.Adam(0.02)
+    >>> history = model.fit(X, y, loss="softmax_cross_entropy", optimizer=adam, epochs=30, verbose=0)
+    >>> model.evaluate(X, y)["accuracy"] > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer],
+        *,
+        seed: int | None = 0,
+        dtype: npt.DTypeLike = "float32",
+        regularizer: Regularizer | str | dict[str, Any] | None = None,
+        input_shape: int | tuple[int] | None = None,
+    ) -> None:
+        super().__init__(seed, dtype)
+        self.layers = tuple(layers)
+        self.regularizer: Regularizer | None = (
+            None if regularizer is None else REGULARIZERS.create(regularizer, "regularizer")
+        )
+        _check_layers(self.layers)
+        self.names = _name_layers(self.layers)
+        for layer in self.layers:
+            layer.adopt(self)
+        if input_shape is not None:
+            self.build(input_shape)
+
+    # ------------------------------------------------------------------------------------------------------- structure
+    def build(self, input_shape: int | tuple[int]) -> Network:
+        """Make the network for so many input columns and draw its initial weights; does nothing if that has been done.
+
+        Parameters
+        ----------
+        input_shape : int or tuple of one int
+            Number of input columns.
+        """
+        if isinstance(input_shape, (tuple, list)):
+            if len(input_shape) != 1:
+                raise ValueError(f"input_shape must be a number of columns or a tuple of one, got {input_shape!r}")
+            input_shape = input_shape[0]
+        width = check_int("input_shape", input_shape, 1)
+        if self._network is None:
+            network = Network(passes.optimize(self.lower(width)), self.dtype)
+            network.initialize(self.seed)
+            self._attach(network)
+        elif width != self.input_size:
+            raise ValueError(f"the network was built for {self.input_size} input columns, got {width}")
+        return self.network
+
+    def lower(self, input_size: int) -> Program:
+        """Return the program of the layers for so many input columns, before the passes."""
+        builder = Builder(input_size, self.regularizer)
+        value = builder.input
+        for number, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
+            with builder.scope(name, number):
+                value = layer.lower(builder, value)
+        return builder.finish(value)
+
+    def _attach(self, network: Network) -> None:
+        """Give the layers their views."""
+        self._network = network
+        for name, layer in zip(self.names, self.layers, strict=True):
+            prefix = f"{name}."
+            layer.tensors = {
+                key[len(prefix) :]: view
+                for key, view in [*network.parameters.items(), *network.states.items()]
+                if key.startswith(prefix)
+            }
+
+    def summary(self) -> Summary:
+        """Return a table of the layers: output columns, parameters, arithmetic per row, remarks; `print` shows it."""
+        return summarize(self.network, self.layers, self.names)
+
+    # ---------------------------------------------------------------------------------------------------------- copies
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model and all that continuing its training needs to an `.npz` file; see `steepest.saving`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File, taken as it is; an existing one is replaced in one piece.
+        """
+        from steepest import saving
+
+        saving.save(self, path)
+
+    def astype(self, dtype: npt.DTypeLike) -> Sequential:
+        """Return a model of another dtype with the same parameters, states and counters, and without optimiser.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+            Of the new model.
+        """
+        return self._clone(check_dtype("dtype", dtype))
+
+    def copy(self) -> Sequential:
+        """Return an independent model that continues exactly as this one would, optimiser included."""
+        clone = self._clone(self.dtype)
+        clone.optimizer = copy.deepcopy(self.optimizer)
+        return clone
+
+    def _clone(self, dtype: str) -> Sequential:
+        with self.guard.use():
+            layers = [copy.deepcopy(layer) for layer in self.layers]
+            clone = type(self)(layers, seed=self.seed, dtype=dtype, regularizer=self.regularizer)
+            clone.steps, clone.epochs_seen, clone.loss = self.steps, self.epochs_seen, self.loss
+            if self._network is not None:
+                clone.build(self._network.program.input_width).copy_from(self._network)
+        return clone
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Sequential:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from steepest import saving
+
+        return saving.loads, (saving.dumps(self),)
+
+    def __repr__(self) -> str:
+        lines = "".join(f"    {layer!r},\n" for layer in self.layers)
+        extra = "" if self.regularizer is None else f", regularizer={self.regularizer!r}"
+        shape = "" if self._network is None else f", input_shape={self.input_size}"
+        return f"Sequential([\n{lines}], seed={self.seed}, dtype={self.dtype!r}{extra}{shape})"
+
+
+def _check_layers(layers: tuple[Any, ...]) -> None:
+    if not layers:
+        raise ValueError("layers must hold at least one layer")
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            hint = f": write {layer.__name__}(...)" if isinstance(layer, type) else ""
+            raise TypeError(f"layers must be objects of steepest.layers, got {layer!r}{hint}")
+    if len({id(layer) for layer in layers}) < len(layers):
+        raise ValueError(
+            "the same layer object stands twice in layers, which would share its weights: make one per layer"
+        )
+
+
+def _name_layers(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+    """Return the layers' own names, and for the others the kind with the first free number."""
+    taken = [layer.name for layer in layers if layer.name is not None]
+    for name in taken:
+        if taken.count(name) > 1:
+            raise ValueError(f"layer names must be unique, {name!r} stands for {taken.count(name)} layers")
+    names = []
+    for layer in layers:
+        kind = layer.kind or type(layer).__name__.lower()
+        free = (f"{kind}_{number}" for number in itertools.count(1))
+        name = layer.name or next(name for name in free if name not in taken)
+        taken.append(name)
+        names.append(name)
+    return tuple(names)
