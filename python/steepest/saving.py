@@ -1,0 +1,220 @@
+"""Model files: an `.npz` archive of plain arrays and a JSON header, without pickle.
+
+The archive holds `header` (UTF-8 bytes of JSON), `parameters/<name>`, `states/<name>` and `optimizer/<slot>/<name>`.
+The header has the format's version, the layers' configurations, seed, counters, loss and optimiser: all that continuing
+the training needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from steepest.network import Network
+from steepest.optimizers import Optimizer
+from steepest.registry import LAYERS, LOSSES, OPTIMIZERS, Configurable
+
+if TYPE_CHECKING:
+    from steepest.sequential import Sequential
+
+Array = npt.NDArray[Any]
+
+FORMAT = "steepest"
+VERSION = 1
+
+
+def save(model: Sequential, path: str | os.PathLike[str]) -> None:
+    """Write the model to `path`: to a temporary file beside it, synced to the disk, then renamed.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built or not.
+    path : str or path-like
+        File, taken as it is.
+    """
+    target = Path(path)
+    arrays = _collect(model)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp gives a file only its owner may read; a model file should be as any other new file.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_directory(target.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the renaming durable; systems that cannot open a directory do it on their own."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def load(path: str | os.PathLike[str]) -> Sequential:
+    """Return the model that `Sequential.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File.
+
+    Returns
+    -------
+    Sequential
+        With its optimiser: `fit` continues as if the training had not been interrupted.
+
+    Raises
+    ------
+    ValueError
+        If the file is no model file, is damaged, or is of a later format version.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import steepest as st
+    >>> model = st.Sequential([st.layers.Dense(2)], input_shape=3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "net.npz")
+    ...     model.save(path)
+    ...     twin = st.load(path)
+    >>> bool((twin.layers[0].weight == model.layers[0].weight).all())
+    True
+    """
+    with open(path, "rb") as file:
+        return _read(file, os.fspath(path))
+
+
+def dumps(model: Sequential) -> bytes:
+    """Return the bytes of the model's file."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **_collect(model))  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def loads(content: bytes) -> Sequential:
+    """Return the model whose file has these bytes."""
+    return _read(io.BytesIO(content), "the given bytes")
+
+
+def _describe(item: Configurable) -> Any:
+    if not item.kind:
+        raise ValueError(
+            f"{type(item).__name__} cannot be saved: register it with a kind first (see steepest.registry)"
+        )
+    return item.get_config()
+
+
+def _collect(model: Sequential) -> dict[str, Array]:
+    """Return the arrays of the file by name."""
+    with model.guard.use():
+        header: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "layers": [_describe(layer) for layer in model.layers],
+            "seed": model.seed,
+            "dtype": model.dtype,
+            "regularizer": _describe(model.regularizer) if model.regularizer else None,
+            "input_size": model.input_size,
+            "steps": model.steps,
+            "epochs_seen": model.epochs_seen,
+            "loss": _describe(model.loss) if model.loss else None,
+            "optimizer": None,
+        }
+        arrays: dict[str, Array] = {}
+        if model.built:
+            network = model.network
+            arrays.update({f"parameters/{name}": view.copy() for name, view in network.parameters.items()})
+            arrays.update({f"states/{name}": view.copy() for name, view in network.states.items()})
+            if model.optimizer is not None:
+                optimizer = model.optimizer
+                header["optimizer"] = {"config": _describe(optimizer), "iterations": optimizer.iterations}
+                for slot, flat in zip(optimizer.slot_names, optimizer.slots, strict=False):
+                    arrays.update({f"optimizer/{slot}/{n}": v.copy() for n, v in network.split(flat).items()})
+    text = json.dumps(header).encode()
+    return {"header": np.frombuffer(text, dtype=np.uint8), **arrays}
+
+
+def _read(file: IO[bytes], name: str) -> Sequential:
+    try:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("not an npz archive")
+        with archive:
+            arrays = {key: archive[key] for key in archive.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        if header["format"] != FORMAT:
+            raise ValueError(f"its format is {header['format']!r}")
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{name} is not a steepest model file, or is damaged: {error}") from error
+    if header["version"] > VERSION:
+        raise ValueError(
+            f"{name} has format version {header['version']}, this steepest reads up to {VERSION}: install a newer one"
+        )
+    try:
+        return _restore(header, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} is damaged: {error}") from error
+
+
+def _restore(header: dict[str, Any], arrays: dict[str, Array]) -> Sequential:
+    from steepest.sequential import Sequential
+
+    model = Sequential(
+        [LAYERS.create(config) for config in header["layers"]],
+        seed=header["seed"],
+        dtype=header["dtype"],
+        regularizer=header["regularizer"],
+    )
+    model.steps, model.epochs_seen = header["steps"], header["epochs_seen"]
+    model.loss = LOSSES.create(header["loss"]) if header["loss"] is not None else None
+    if header["input_size"] is not None:
+        network = model.build(header["input_size"])
+        for group, views in (("parameters", network.parameters), ("states", network.states)):
+            _fill(views, arrays, group)
+        if header["optimizer"] is not None:
+            model.optimizer = _restore_optimizer(model, network, header["optimizer"], arrays)
+    if arrays:
+        raise ValueError(f"it has arrays that belong to no tensor: {', '.join(sorted(arrays))}")
+    return model
+
+
+def _restore_optimizer(model: Sequential, network: Network, header: Any, arrays: dict[str, Array]) -> Optimizer:
+    optimizer: Optimizer = OPTIMIZERS.create(header["config"])
+    optimizer.bind(model, network.parameter_arena, network.signature)
+    optimizer.iterations = header["iterations"]
+    for slot, flat in zip(optimizer.slot_names, optimizer.slots, strict=True):
+        _fill(network.split(flat), arrays, f"optimizer/{slot}")
+    return optimizer
+
+
+def _fill(views: dict[str, Array], arrays: dict[str, Array], group: str) -> None:
+    """Move the group's arrays into the views; each must be there with the right shape and dtype."""
+    for name, view in views.items():
+        array = arrays.pop(f"{group}/{name}", None)
+        if array is None:
+            raise ValueError(f"{group}/{name} is missing")
+        if array.shape != view.shape or array.dtype != view.dtype:
+            raise ValueError(f"{group}/{name} is {array.dtype} {array.shape}, expected {view.dtype} {view.shape}")
+        view[...] = array
