@@ -1,0 +1,155 @@
+"""A whole network: layers, backward pass by hand-written rules, penalty, training step, running statistics."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import activations, batch_norm, dense, dropout, losses, optimizers
+
+
+@dataclass
+class Dense:
+    weight: np.ndarray
+    bias: np.ndarray | None
+    l2: float = 0.0
+    parameters = ("weight", "bias")
+
+    def forward(self, x, run):
+        self.x = x
+        return dense.forward(x, self.weight, self.bias)
+
+    def backward(self, dy):
+        dx, d_weight, d_bias = dense.backward(self.x, self.weight, dy)
+        # penalty: 0.5 l2 sum(W^2)
+        return dx, {"weight": d_weight + self.l2 * self.weight, "bias": d_bias}
+
+    def penalty(self):
+        return 0.5 * self.l2 * np.sum(self.weight**2)
+
+
+@dataclass
+class Activation:
+    name: str
+    alpha: float = 0.01
+    parameters = ()
+
+    def forward(self, x, run):
+        self.x = x
+        return activations.forward(self.name, x, self.alpha)
+
+    def backward(self, dy):
+        return activations.backward(self.name, self.x, dy, self.alpha), {}
+
+
+@dataclass
+class BatchNorm:
+    gamma: np.ndarray
+    beta: np.ndarray
+    running_mean: np.ndarray
+    running_variance: np.ndarray
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    parameters = ("gamma", "beta")
+
+    def forward(self, x, run):
+        self.x, self.training = x, run.training
+        mean, variance = batch_norm.moments(x) if run.training else (self.running_mean, self.running_variance)
+        if run.update_running:
+            self.running_mean, self.running_variance = batch_norm.update_running(
+                self.running_mean, self.running_variance, x, self.momentum
+            )
+        return batch_norm.forward(x, self.gamma, self.beta, self.epsilon, mean, variance)
+
+    def backward(self, dy):
+        if self.training:
+            dx, d_gamma, d_beta = batch_norm.backward(self.x, self.gamma, self.epsilon, dy)
+        else:
+            dx, d_gamma, d_beta = batch_norm.inference_backward(
+                self.x, self.gamma, self.epsilon, dy, self.running_mean, self.running_variance
+            )
+        return dx, {"gamma": d_gamma, "beta": d_beta}
+
+
+@dataclass
+class Dropout:
+    rate: float
+    stream: int
+    parameters = ()
+
+    def forward(self, x, run):
+        self.mask = None
+        if not run.training:
+            return x
+        self.mask = dropout.keep(*x.shape, self.rate, run.seed, run.step, self.stream)
+        return dropout.forward(x, self.rate, self.mask)
+
+    def backward(self, dy):
+        return (dy if self.mask is None else dropout.backward(dy, self.rate, self.mask)), {}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one pass depends on beside the parameters."""
+
+    training: bool = False
+    seed: int = 0
+    step: int = 0
+    update_running: bool = False
+
+
+@dataclass
+class Network:
+    """Layers in a row, and the optimiser's state by (layer, parameter name)."""
+
+    layers: list
+    loss: str = "mse"
+    state: dict = field(default_factory=dict)
+    updates: int = 0
+
+    def parameters(self):
+        """Return {(layer index, name): array} in order."""
+        return {
+            (i, name): getattr(layer, name)
+            for i, layer in enumerate(self.layers)
+            for name in layer.parameters
+            if getattr(layer, name) is not None
+        }
+
+    def forward(self, x, run=Run()):
+        for layer in self.layers:
+            x = layer.forward(x, run)
+        return x
+
+    def penalty(self):
+        return sum(layer.penalty() for layer in self.layers if isinstance(layer, Dense))
+
+    def loss_and_gradients(self, x, target, weights=None, run=Run(training=True)):
+        """Return data loss, penalty, gradients by key (penalty's part included), gradient by the input."""
+        output = self.forward(x, run)
+        value, dy = losses.value_and_gradient(self.loss, output, target, weights)
+        gradients = {}
+        for i, layer in reversed(list(enumerate(self.layers))):
+            dy, by_name = layer.backward(dy)
+            gradients.update({(i, name): gradient for name, gradient in by_name.items()})
+        return value, self.penalty(), {key: gradients[key] for key in self.parameters()}, dy
+
+    def train_step(self, x, target, optimizer, learning_rate, weights=None, seed=0, step=0, **settings):
+        """One step: gradients, running statistics, update of every parameter. Decay is for dense weights only."""
+        run = Run(training=True, seed=seed, step=step, update_running=True)
+        value, penalty, gradients, _ = self.loss_and_gradients(x, target, weights, run)
+        self.updates += 1
+        weight_decay = settings.pop("weight_decay", 0.0)
+        for (i, name), gradient in gradients.items():
+            decay = weight_decay if name == "weight" else 0.0
+            new = optimizers.update(
+                optimizer,
+                getattr(self.layers[i], name),
+                gradient,
+                self.state.setdefault((i, name), {}),
+                self.updates,
+                learning_rate,
+                weight_decay=decay,
+                **settings,
+            )
+            setattr(self.layers[i], name, new)
+        return value, penalty
