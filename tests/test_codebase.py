@@ -53,20 +53,25 @@ def test_module_only_registers():
     body = re.search(r"PYBIND11_MODULE\([^{]*\{(.*)\}", text, re.DOTALL)
     assert body is not None
     statements = [line.strip() for line in re.sub(r"//.*", "", body[1]).splitlines() if line.strip()]
-    others = [line for line in statements if not re.fullmatch(r"(register_\w+\(m\)|m\.doc\(\) = \".*\");", line)]
+    others = [
+        line for line in statements if not re.fullmatch(r"(steepest::register_\w+\(m\)|m\.doc\(\) = \".*\");", line)
+    ]
     assert not others
 
 
 def test_bindings_include_pybind11_by_one_door():
+    door = ROOT / "cpp/bindings/pybind11.hpp"
     for path in sorted((ROOT / "cpp").rglob("*.[ch]pp")):
         text = path.read_text(encoding="utf-8")
-        if path.name == "pybind11.hpp":
+        if path == door:
             continue
         assert not re.search(r"#include\s*[<\"]pybind11/", text), name(path)
-        if path.parent.name == "bindings" and path.suffix == ".cpp":
+        if path.parent == door.parent:
             first = re.search(r"#include\s*([<\"].*[>\"])", text)
             assert first is not None
-            assert first[1] == '"bindings/pybind11.hpp"', name(path)
+            # A source may begin with its own header, which begins with the door.
+            begins_well = first[1] == '"bindings/pybind11.hpp"' or first[1] == f'"bindings/{path.stem}.hpp"'
+            assert begins_well, f"{name(path)} begins with {first[1]}"
 
 
 ROOMS = ("core", "simd", "kernels", "ops", "engine", "bindings")  # each may include itself and those before it
@@ -99,6 +104,22 @@ def test_isa_units_use_no_containers_or_algorithms():
                 continue
             found = re.findall(forbidden, path.read_text(encoding="utf-8"))
             assert not found, f"{name(path)} includes {found}"
+
+
+def test_linkage_check_finds_a_leak(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "cpp"))
+    from check_isa_symbols import shared_symbols
+
+    listing = """
+isa_avx512.cpp.o:
+0000000000000000 W std::vector<int, std::allocator<int> >::push_back(int&&)
+0000000000000010 W steepest::gemm_panel<steepest::avx512::Vec<float> >()
+0000000000000020 t steepest::(anonymous namespace)::helper()
+                 U memcpy
+isa_scalar.cpp.o:
+0000000000000000 W std::vector<int, std::allocator<int> >::push_back(int&&)
+"""
+    assert shared_symbols(listing) == {"avx512": ["std::vector<int, std::allocator<int> >::push_back(int&&)"]}
 
 
 def test_module_exports_only_its_entry():

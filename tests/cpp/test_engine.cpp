@@ -1,0 +1,260 @@
+// Networks in C++ alone: what the sanitizers and the guard of exact bits see of engine and operations. Whether the numbers are right is
+// the business of the Python tests, which have the reference.
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include "engine/network.hpp"
+#include "scratch.hpp"
+
+using namespace steepest;
+
+namespace {
+
+ParameterSpec parameter(const char* name, std::vector<index_t> shape, double l2 = 0.0) {
+    ParameterSpec spec;
+    spec.name = name;
+    spec.shape = std::move(shape);
+    spec.l2 = l2;
+    spec.decay = spec.shape.size() == 2;
+    return spec;
+}
+
+OperationSpec operation(const char* kind, int input, int output, std::vector<int> parameters) {
+    OperationSpec spec;
+    spec.kind = kind;
+    spec.layer = kind;
+    spec.inputs = {input};
+    spec.output = output;
+    spec.parameters = std::move(parameters);
+    spec.numbers["alpha"] = 0.01;
+    return spec;
+}
+
+OperationSpec dense(const char* activation, int input, int output, std::vector<int> parameters) {
+    OperationSpec spec = operation("dense", input, output, std::move(parameters));
+    spec.words["activation"] = activation;
+    return spec;
+}
+
+// One of each operation; widths that no vector divides.
+Program every_operation() {
+    Program program;
+    program.values = {7, 19, 19, 19, 19, 5};
+    program.parameters = {parameter("w1", {7, 19}, 1e-3), parameter("b1", {19}), parameter("gamma", {19}),
+                          parameter("beta", {19}), parameter("w2", {19, 5})};
+    program.states = {{"mean", 19}, {"variance", 19}};
+    OperationSpec norm = operation("batch_norm", 1, 2, {2, 3});
+    norm.states = {0, 1};
+    norm.numbers["momentum"] = 0.1;
+    norm.numbers["epsilon"] = 1e-5;
+    OperationSpec tanh = operation("activation", 2, 3, {});
+    tanh.words["activation"] = "tanh";
+    OperationSpec dropout = operation("dropout", 3, 4, {});
+    dropout.numbers["rate"] = 0.25;
+    dropout.numbers["stream"] = 0;
+    program.operations = {dense("leaky_relu", 0, 1, {0, 1}), norm, tanh, dropout, dense("identity", 4, 5, {4})};
+    program.output = 5;
+    return program;
+}
+
+// A hash in place of random numbers: in (-1, 1), different for every i.
+double noise(index_t i) { return std::sin(12.9898 * double(i) + 78.233 * double(i % 7)); }
+
+constexpr index_t kRows = 103;  // batches of 32: the last one is short
+constexpr index_t kIn = 7;
+constexpr index_t kOut = 5;
+
+template <class T>
+struct Problem {
+    std::vector<T> x = std::vector<T>(kRows * kIn);
+    std::vector<std::int32_t> labels = std::vector<std::int32_t>(kRows);
+    std::vector<T> targets = std::vector<T>(kRows * kOut);
+    std::vector<double> weights = std::vector<double>(kRows);
+    std::vector<std::int64_t> order = std::vector<std::int64_t>(kRows);
+    std::vector<double> rates = std::vector<double>(4, 0.05);
+
+    Problem() {
+        for (std::size_t r = 0; r < kRows; ++r) {
+            for (std::size_t j = 0; j < kIn; ++j) x[r * kIn + j] = T(noise(index_t(r * kIn + j)));
+            labels[r] = x[r * kIn] > T(0) ? (x[r * kIn + 1] > T(0) ? 3 : 1) : 0;
+            targets[r * kOut + std::size_t(labels[r])] = T(1);
+            weights[r] = 0.5 + 0.25 * double(r % 3);
+            order[r] = std::int64_t(r * 10 % kRows);
+        }
+    }
+
+    SourceMatrix matrix(const std::vector<T>& data, index_t cols) const {
+        const auto bytes = index_t(sizeof(T));
+        return {sizeof(T) == 4 ? Source::f32 : Source::f64, data.data(), kRows, cols, cols * bytes, bytes};
+    }
+
+    DataSet data(Loss loss) const {
+        DataSet set;
+        set.x = matrix(x, kIn);
+        set.weights = weights.data();
+        if (loss == Loss::softmax_cross_entropy)
+            set.labels = labels.data();
+        else
+            set.targets = matrix(targets, kOut);
+        return set;
+    }
+};
+
+template <class T>
+struct Trained {
+    std::vector<T> parameters;
+    double first_loss = 0.0;
+    double last_loss = 0.0;
+};
+
+template <class T>
+void start(Network<T>& network) {
+    for (const auto& p : network.tensors().parameters)
+        for (index_t i = 0; i < p.rows * p.cols; ++i) p.data[i] = T(0.4 * noise(i + p.offset));
+    for (index_t i = 0; i < 19; ++i) {
+        network.tensors().parameters[2].data[i] = T(1);
+        network.tensors().states[1][i] = T(1);
+    }
+}
+
+template <class T>
+Trained<T> train(const Problem<T>& problem, Loss loss, Optimizer rule, int threads, int epochs) {
+    Network<T> network(every_operation());
+    start(network);
+    AlignedBuffer<T> slot1(network.parameter_arena().size());
+    AlignedBuffer<T> slot2(network.parameter_arena().size());
+    OptimizerState<T> optimizer;
+    optimizer.kind = rule;
+    optimizer.beta1 = rule == Optimizer::rmsprop ? 0.0 : 0.9;
+    optimizer.beta2 = 0.99;
+    optimizer.epsilon = 1e-7;
+    optimizer.weight_decay = rule == Optimizer::adamw ? 0.01 : 0.0;
+    // As many as the hungriest rule needs; the others leave them alone.
+    optimizer.slot1 = slot1.data();
+    optimizer.slot2 = slot2.data();
+
+    TrainArgs args;
+    args.order = problem.order.data();
+    args.count = kRows;
+    args.learning_rates = problem.rates.data();
+    args.batch_size = 32;
+    args.loss = loss;
+    args.seed = 3;
+    args.threads = threads;
+    args.budget = 60.0;
+    Trained<T> result;
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        const RunResult run = network.train(problem.data(loss), optimizer, args);
+        CHECK_EQ(run.steps, 4);
+        CHECK_EQ(run.rows, kRows);
+        CHECK(run.finite);
+        result.last_loss = run.loss_sum / run.weight_sum;
+        if (epoch == 0) result.first_loss = result.last_loss;
+        args.step += std::uint64_t(run.steps);
+        optimizer.updates += run.steps;
+    }
+    const AlignedBuffer<T>& arena = network.parameter_arena();
+    result.parameters.assign(arena.data(), arena.data() + arena.size());
+    return result;
+}
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+template <class T>
+void check_threads() {
+    const Problem<T> problem;
+    for (const Isa isa : testing::usable_isas()) {
+        force_isa(isa_name(isa));
+        const Trained<T> alone = train(problem, Loss::softmax_cross_entropy, Optimizer::adam, 1, 3);
+        for (const int threads : {2, 3, 7}) {
+            testing::set_context(testing::type_name<T>(), isa_name(isa), "threads", threads);
+            const Trained<T> together = train(problem, Loss::softmax_cross_entropy, Optimizer::adam, threads, 3);
+            CHECK(same_bits(alone.parameters, together.parameters));
+            CHECK_EQ(alone.last_loss, together.last_loss);
+        }
+    }
+    force_isa(isa_name(select_isa(available_isas())));
+}
+
+template <class T>
+void check_rules() {
+    const Problem<T> problem;
+    for (int loss = 0; loss < int(Loss::count_); ++loss) {
+        for (int rule = 0; rule < int(Optimizer::count_); ++rule) {
+            testing::set_context(testing::type_name<T>(), "loss", loss, "optimizer", rule);
+            const Trained<T> result = train(problem, Loss(loss), Optimizer(rule), 2, 15);
+            CHECK(result.last_loss < result.first_loss);
+        }
+    }
+}
+
+template <class T>
+void check_inference() {
+    const Problem<T> problem;
+    Network<T> network(every_operation());
+    start(network);
+    const DataSet data = problem.data(Loss::softmax_cross_entropy);
+    std::vector<T> whole(kRows * kOut);
+    network.predict(data.x, {whole.data(), kRows, kOut, kOut}, kRows, 1);
+    const RunResult expected = network.evaluate(data, Loss::softmax_cross_entropy, kRows, 1);
+    for (const int threads : {1, 2, 3}) {
+        for (const index_t block : {1, 16, 50}) {
+            testing::set_context(testing::type_name<T>(), "threads", threads, "block", block);
+            std::vector<T> parts(kRows * kOut);
+            network.predict(data.x, {parts.data(), kRows, kOut, kOut}, block, threads);
+            CHECK(same_bits(whole, parts));
+            const RunResult run = network.evaluate(data, Loss::softmax_cross_entropy, block, threads);
+            CHECK_EQ(run.correct, expected.correct);
+            CHECK_EQ(run.rows, kRows);
+        }
+    }
+}
+
+template <class T>
+void check_input_gradient() {
+    const Problem<T> problem;
+    Network<T> network(every_operation());
+    start(network);
+    AlignedBuffer<T> gradients(network.parameter_arena().size());
+    std::vector<T> dx(kRows * kIn, std::numeric_limits<T>::quiet_NaN());
+    const double loss = network.loss_and_gradients(problem.data(Loss::mse), Loss::mse, true, 5, 3, 2, gradients.data(),
+                                                   {dx.data(), kRows, kIn, kIn});
+    CHECK(std::isfinite(loss));
+    for (const T value : dx) CHECK(std::isfinite(value));
+    // Every parameter has a share in the loss.
+    for (const auto& p : network.tensors().parameters) {
+        T largest = T(0);
+        for (index_t i = 0; i < p.rows * p.cols; ++i)
+            largest = std::max(largest, std::abs(gradients.data()[p.offset + i]));
+        CHECK(largest > T(0));
+    }
+}
+
+}  // namespace
+
+#define TEST_BOTH(name)         \
+    TEST(engine_##name) {       \
+        check_##name<float>();  \
+        check_##name<double>(); \
+    }
+
+TEST_BOTH(threads)
+TEST_BOTH(rules)
+TEST_BOTH(inference)
+TEST_BOTH(input_gradient)
+
+TEST(engine_refuses_programs_that_do_not_fit) {
+    Program wide = every_operation();
+    wide.values[1] = 20;
+    CHECK_THROWS(Network<float>{wide}, std::invalid_argument);
+    Program unknown = every_operation();
+    unknown.operations[2].kind = "fourier";
+    CHECK_THROWS(Network<float>{unknown}, std::invalid_argument);
+    Program dangling = every_operation();
+    dangling.operations[0].parameters[0] = 99;
+    CHECK_THROWS(Network<float>{dangling}, std::invalid_argument);
+}
