@@ -6,6 +6,7 @@
 namespace steepest {
 
 void register_machine(py::module_& m);
+void register_bench(py::module_& m);
 void register_network(py::module_& m);
 
 }  // namespace steepest

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bindings/register.hpp"
+#include "core/cpu.hpp"
 #include "core/team.hpp"
 #include "kernels/table.hpp"
 
@@ -37,6 +38,10 @@ py::dict build_info() {
     info["compiled_isas"] = names_of(compiled_isas());
     info["available_isas"] = names_of(available_isas());
     info["isa"] = isa_name(active_isa());
+    info["cpu"] = cpu_name();
+    info["l1d_bytes"] = cache_sizes().l1d;
+    info["l2_bytes"] = cache_sizes().l2;
+    info["l3_bytes"] = cache_sizes().l3;
     info["threads"] = available_threads();
     return info;
 }
