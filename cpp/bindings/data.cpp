@@ -62,8 +62,8 @@ Loss loss_from(const py::dict& description) {
 
 bool takes_labels(Loss loss) { return loss == Loss::softmax_cross_entropy; }
 
-DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width, index_t width,
-                 Loss loss) {
+DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width,
+                 index_t width, Loss loss) {
     DataSet data;
     data.x = source_matrix(x, "x");
     require(data.x.cols == input_width, "x: has ", data.x.cols, " columns, the network takes ", input_width);

@@ -14,8 +14,8 @@ namespace steepest {
 SourceMatrix source_matrix(const py::array& array, const std::string& name);
 
 // y is int32 (N,) class labels, checked against `width` classes over the rows in use, or (N, width) targets.
-DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width, index_t width,
-                 Loss loss);
+DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width,
+                 index_t width, Loss loss);
 
 // {"kind": name}
 Loss loss_from(const py::dict& description);
@@ -24,8 +24,8 @@ bool takes_labels(Loss loss);
 // A flat, writable, C-contiguous array of T and exactly `size` elements.
 template <class T>
 T* flat_output(const py::array& array, index_t size, const std::string& name) {
-    require(py::isinstance<py::array_t<T>>(array), name, ": dtype is ", std::string(py::str(array.dtype())), ", must be ",
-            std::string(py::str(py::dtype::of<T>())));
+    require(py::isinstance<py::array_t<T>>(array), name, ": dtype is ", std::string(py::str(array.dtype())),
+            ", must be ", std::string(py::str(py::dtype::of<T>())));
     require(array.size() == size, name, ": has ", array.size(), " elements, must have ", size);
     require((array.flags() & py::array::c_style) != 0, name, ": must be C-contiguous");
     require(array.writeable(), name, ": is read-only, must be writable");

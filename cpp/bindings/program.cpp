@@ -15,7 +15,13 @@ ParameterSpec parameter_from(const py::dict& from) {
     ParameterSpec spec;
     spec.name = item(from, "name").cast<std::string>();
     spec.shape = item(from, "shape").cast<std::vector<index_t>>();
-    spec.l2 = item(from, "l2").cast<double>();
+    const auto number = [&](const char* key, double otherwise) {
+        return from.contains(key) ? from[key].cast<double>() : otherwise;
+    };
+    spec.l1 = number("l1", 0.0);
+    spec.l2 = number("l2", 0.0);
+    spec.rate_scale = number("rate_scale", 1.0);
+    spec.max_norm = number("max_norm", 0.0);
     spec.decay = item(from, "decay").cast<bool>();
     spec.trainable = item(from, "trainable").cast<bool>();
     return spec;
@@ -51,7 +57,8 @@ Program program_from(const py::dict& description) {
     program.values = item(description, "values").cast<std::vector<index_t>>();
     for (const auto& p : item(description, "parameters").cast<py::list>())
         program.parameters.push_back(parameter_from(p.cast<py::dict>()));
-    for (const auto& s : item(description, "states").cast<py::list>()) program.states.push_back(state_from(s.cast<py::dict>()));
+    for (const auto& s : item(description, "states").cast<py::list>())
+        program.states.push_back(state_from(s.cast<py::dict>()));
     for (const auto& o : item(description, "operations").cast<py::list>())
         program.operations.push_back(operation_from(o.cast<py::dict>()));
     program.output = item(description, "output").cast<int>();

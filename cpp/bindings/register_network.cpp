@@ -47,7 +47,8 @@ Optimizer optimizer_by_name(const std::string& name) {
 }
 
 template <class T>
-OptimizerState<T> optimizer_state(const py::dict& optimizer, const py::list& slots, std::int64_t updates, index_t size) {
+OptimizerState<T> optimizer_state(const py::dict& optimizer, const py::list& slots, std::int64_t updates,
+                                  index_t size) {
     OptimizerState<T> state;
     const auto number = [&](const char* key) {
         require(optimizer.contains(key), "optimizer: lacks the number '", key, "'");
@@ -60,9 +61,12 @@ OptimizerState<T> optimizer_state(const py::dict& optimizer, const py::list& slo
     state.epsilon = number("epsilon");
     state.weight_decay = number("weight_decay");
     state.bias_correction = number("bias_correction") != 0.0;
+    if (optimizer.contains("clip_norm")) state.clipping.norm = number("clip_norm");
+    if (optimizer.contains("clip_value")) state.clipping.value = number("clip_value");
     require(updates >= 0, "optimizer_step: ", updates, " is negative");
     state.updates = updates;
-    require(slots.size() == slots_of(state.kind), "slots: ", slots.size(), " arrays, this optimiser takes ", slots_of(state.kind));
+    require(slots.size() == slots_of(state.kind), "slots: ", slots.size(), " arrays, this optimiser takes ",
+            slots_of(state.kind));
     std::vector<T*> memory;
     for (const auto& slot : slots) memory.push_back(flat_output<T>(py::cast<py::array>(slot), size, "slots"));
     // RMSprop's only state is a second moment.
@@ -77,27 +81,29 @@ OptimizerState<T> optimizer_state(const py::dict& optimizer, const py::list& slo
 
 void check_order(const std::int64_t* order, index_t count, const DataSet& data, index_t classes) {
     for (index_t i = 0; i < count; ++i) {
-        require(order[i] >= 0 && order[i] < data.x.rows, "order: entry ", i, " is ", order[i], ", outside [0, ", data.x.rows, ")");
+        require(order[i] >= 0 && order[i] < data.x.rows, "order: entry ", i, " is ", order[i], ", outside [0, ",
+                data.x.rows, ")");
         if (data.labels == nullptr) continue;
         const std::int32_t label = data.labels[order[i]];
-        require(label >= 0 && label < classes, "y: label ", label, " of row ", order[i], " is outside [0, ", classes, ")");
+        require(label >= 0 && label < classes, "y: label ", label, " of row ", order[i], " is outside [0, ", classes,
+                ")");
     }
 }
 
 void check_labels(const DataSet& data, index_t classes) {
     for (index_t r = 0; r < data.x.rows && data.labels != nullptr; ++r)
-        require(data.labels[r] >= 0 && data.labels[r] < classes, "y: label ", data.labels[r], " of row ", r, " is outside [0, ",
-                classes, ")");
+        require(data.labels[r] >= 0 && data.labels[r] < classes, "y: label ", data.labels[r], " of row ", r,
+                " is outside [0, ", classes, ")");
 }
 
 using Order = py::array_t<std::int64_t, py::array::c_style>;
 using Rates = py::array_t<double, py::array::c_style>;
 
 template <class T>
-RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight, const Order& order,
-                const Rates& learning_rates, index_t batch_size, const py::dict& loss, const py::dict& optimizer,
-                const py::list& slots, std::int64_t optimizer_step, std::uint64_t step, std::uint64_t seed, int threads,
-                double budget) {
+RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight,
+                const Order& order, const Rates& learning_rates, index_t batch_size, const py::dict& loss,
+                const py::dict& optimizer, const py::list& slots, std::int64_t optimizer_step, std::uint64_t step,
+                std::uint64_t seed, int threads, double budget) {
     TrainArgs args;
     args.loss = loss_from(loss);
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), args.loss);
@@ -120,8 +126,8 @@ RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const p
 
 template <class T>
 py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight,
-                             const py::dict& loss, bool training, const py::array& gradients, const py::object& input_gradient,
-                             std::uint64_t step, std::uint64_t seed, int threads) {
+                             const py::dict& loss, bool training, const py::array& gradients,
+                             const py::object& input_gradient, std::uint64_t step, std::uint64_t seed, int threads) {
     const Loss kind = loss_from(loss);
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), kind);
     check_labels(data, self.output_width());
@@ -129,7 +135,8 @@ py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::arra
     MatrixView<T> dx;
     if (!input_gradient.is_none()) {
         const auto array = py::cast<py::array>(input_gradient);
-        dx = {flat_output<T>(array, data.x.rows * data.x.cols, "input_gradient"), data.x.rows, data.x.cols, data.x.cols};
+        dx = {flat_output<T>(array, data.x.rows * data.x.cols, "input_gradient"), data.x.rows, data.x.cols,
+              data.x.cols};
     }
     double penalty = 0.0;
     const double value = alone(self, [&] {
@@ -152,20 +159,22 @@ RunResult evaluate(Shared<T>& self, const py::array& x, const py::array& y, cons
 template <class T>
 void predict(Shared<T>& self, const py::array& x, const py::array& out, index_t batch_size, int threads) {
     const SourceMatrix source = source_matrix(x, "x");
-    require(source.cols == self.input_width(), "x: has ", source.cols, " columns, the network takes ", self.input_width());
+    require(source.cols == self.input_width(), "x: has ", source.cols, " columns, the network takes ",
+            self.input_width());
     require(batch_size >= 1, "batch_size: ", batch_size, " is not positive");
     const index_t width = self.output_width();
-    require(out.ndim() == 2 && out.shape(0) == source.rows && out.shape(1) == width, "out: must have shape (", source.rows, ", ",
-            width, ")");
+    require(out.ndim() == 2 && out.shape(0) == source.rows && out.shape(1) == width, "out: must have shape (",
+            source.rows, ", ", width, ")");
     T* to = flat_output<T>(out, source.rows * width, "out");
     alone(self, [&] { self.network.predict(source, {to, source.rows, width, width}, batch_size, threads); });
 }
 
 template <class T>
-std::vector<py::array_t<T>> forward(Shared<T>& self, const py::array& x, bool training, std::uint64_t step, std::uint64_t seed,
-                                    int threads) {
+std::vector<py::array_t<T>> forward(Shared<T>& self, const py::array& x, bool training, std::uint64_t step,
+                                    std::uint64_t seed, int threads) {
     const SourceMatrix source = source_matrix(x, "x");
-    require(source.cols == self.input_width(), "x: has ", source.cols, " columns, the network takes ", self.input_width());
+    require(source.cols == self.input_width(), "x: has ", source.cols, " columns, the network takes ",
+            self.input_width());
     require(source.rows > 0, "x: has no rows");
     std::vector<py::array_t<T>> arrays;
     std::vector<T*> memory;
@@ -196,7 +205,8 @@ py::array_t<T> state(py::object self, int i) {
     auto& network = self.cast<Shared<T>&>().network;
     const auto& specs = network.program().states;
     require(i >= 0 && std::size_t(i) < specs.size(), "state: number ", i, " is outside [0, ", specs.size(), ")");
-    return py::array_t<T>(std::vector<index_t>{specs[std::size_t(i)].size}, network.tensors().states[std::size_t(i)], self);
+    return py::array_t<T>(std::vector<index_t>{specs[std::size_t(i)].size}, network.tensors().states[std::size_t(i)],
+                          self);
 }
 
 template <class T>
@@ -210,22 +220,28 @@ template <class T>
 void register_network_of(py::module_& m, const char* name) {
     py::class_<Shared<T>>(m, name, "A program with the memory of its tensors, and the runs over it.")
         .def(py::init<const py::dict&>(), py::arg("program"))
-        .def("parameter", [](py::object self, int i) { return parameter<T>(std::move(self), i); }, py::arg("index"))
-        .def("state", [](py::object self, int i) { return state<T>(std::move(self), i); }, py::arg("index"))
-        .def_property_readonly("parameter_arena",
-                               [](py::object self) { return whole<T>(self, self.cast<Shared<T>&>().network.parameter_arena()); })
-        .def_property_readonly("state_arena",
-                               [](py::object self) { return whole<T>(self, self.cast<Shared<T>&>().network.state_arena()); })
-        .def("train", &train<T>, py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("order").noconvert(),
-             py::arg("learning_rates").noconvert(), py::arg("batch_size"), py::arg("loss"), py::arg("optimizer"), py::arg("slots"),
-             py::arg("optimizer_step"), py::arg("step"), py::arg("seed"), py::arg("threads"), py::arg("budget"))
-        .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true),
-             py::arg("loss"), py::arg("training"), py::arg("gradients"), py::arg("input_gradient").none(true), py::arg("step"),
-             py::arg("seed"), py::arg("threads"))
+        .def(
+            "parameter", [](py::object self, int i) { return parameter<T>(std::move(self), i); }, py::arg("index"))
+        .def(
+            "state", [](py::object self, int i) { return state<T>(std::move(self), i); }, py::arg("index"))
+        .def_property_readonly(
+            "parameter_arena",
+            [](py::object self) { return whole<T>(self, self.cast<Shared<T>&>().network.parameter_arena()); })
+        .def_property_readonly(
+            "state_arena",
+            [](py::object self) { return whole<T>(self, self.cast<Shared<T>&>().network.state_arena()); })
+        .def("train", &train<T>, py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true),
+             py::arg("order").noconvert(), py::arg("learning_rates").noconvert(), py::arg("batch_size"),
+             py::arg("loss"), py::arg("optimizer"), py::arg("slots"), py::arg("optimizer_step"), py::arg("step"),
+             py::arg("seed"), py::arg("threads"), py::arg("budget"))
+        .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("x"), py::arg("y"),
+             py::arg("sample_weight").none(true), py::arg("loss"), py::arg("training"), py::arg("gradients"),
+             py::arg("input_gradient").none(true), py::arg("step"), py::arg("seed"), py::arg("threads"))
         .def("evaluate", &evaluate<T>, py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"),
              py::arg("batch_size"), py::arg("threads"))
         .def("predict", &predict<T>, py::arg("x"), py::arg("out"), py::arg("batch_size"), py::arg("threads"))
-        .def("forward", &forward<T>, py::arg("x"), py::arg("training"), py::arg("step"), py::arg("seed"), py::arg("threads"))
+        .def("forward", &forward<T>, py::arg("x"), py::arg("training"), py::arg("step"), py::arg("seed"),
+             py::arg("threads"))
         .def_property_readonly("penalty", [](Shared<T>& self) { return self.network.penalty(); });
 }
 

@@ -76,17 +76,10 @@ CacheSizes read_cache_leaf(std::uint32_t leaf) {
         const index_t line = index_t(r.ebx & 0xfff) + 1, sets = index_t(r.ecx) + 1;
         const index_t bytes = ways * partitions * line * sets;
         switch ((r.eax >> 5) & 7) {
-            case 1:
-                sizes.l1d = bytes;
-                break;
-            case 2:
-                sizes.l2 = bytes;
-                break;
-            case 3:
-                sizes.l3 = bytes;
-                break;
-            default:
-                break;
+            case 1: sizes.l1d = bytes; break;
+            case 2: sizes.l2 = bytes; break;
+            case 3: sizes.l3 = bytes; break;
+            default: break;
         }
     }
     return sizes;

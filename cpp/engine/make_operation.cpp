@@ -9,15 +9,19 @@ namespace steepest {
 
 namespace {
 
-index_t width_in(const Program& program, const OperationSpec& spec) { return program.values[std::size_t(spec.inputs[0])]; }
-index_t width_out(const Program& program, const OperationSpec& spec) { return program.values[std::size_t(spec.output)]; }
+index_t width_in(const Program& program, const OperationSpec& spec) {
+    return program.values[std::size_t(spec.inputs[0])];
+}
+index_t width_out(const Program& program, const OperationSpec& spec) {
+    return program.values[std::size_t(spec.output)];
+}
 
 void check_counts(const OperationSpec& spec, std::size_t fewest, std::size_t most, std::size_t states) {
     require(spec.inputs.size() == 1, "program: '", spec.kind, "' of layer '", spec.layer, "' takes 1 input, got ",
             spec.inputs.size());
-    require(spec.parameters.size() >= fewest && spec.parameters.size() <= most && spec.states.size() == states, "program: '",
-            spec.kind, "' of layer '", spec.layer, "' got ", spec.parameters.size(), " parameters and ", spec.states.size(),
-            " states");
+    require(spec.parameters.size() >= fewest && spec.parameters.size() <= most && spec.states.size() == states,
+            "program: '", spec.kind, "' of layer '", spec.layer, "' got ", spec.parameters.size(), " parameters and ",
+            spec.states.size(), " states");
 }
 
 void check_sizes(const Program& program, const OperationSpec& spec) {
@@ -25,8 +29,9 @@ void check_sizes(const Program& program, const OperationSpec& spec) {
     const index_t out = width_out(program, spec);
     const auto fits = [&](int p, index_t rows, index_t cols) {
         const auto& parameter = program.parameters[std::size_t(p)];
-        require(parameter.rows() == rows && parameter.cols() == cols, "program: parameter '", parameter.name, "' has shape (",
-                parameter.rows(), ", ", parameter.cols(), "), layer '", spec.layer, "' needs (", rows, ", ", cols, ")");
+        require(parameter.rows() == rows && parameter.cols() == cols, "program: parameter '", parameter.name,
+                "' has shape (", parameter.rows(), ", ", parameter.cols(), "), layer '", spec.layer, "' needs (", rows,
+                ", ", cols, ")");
     };
     if (spec.kind == "dense") {
         fits(spec.parameters[0], in, out);
@@ -37,8 +42,8 @@ void check_sizes(const Program& program, const OperationSpec& spec) {
             "; both must be equal");
     for (const int p : spec.parameters) fits(p, 1, in);
     for (const int s : spec.states)
-        require(program.states[std::size_t(s)].size == in, "program: state '", program.states[std::size_t(s)].name, "' has size ",
-                program.states[std::size_t(s)].size, ", layer '", spec.layer, "' needs ", in);
+        require(program.states[std::size_t(s)].size == in, "program: state '", program.states[std::size_t(s)].name,
+                "' has size ", program.states[std::size_t(s)].size, ", layer '", spec.layer, "' needs ", in);
 }
 
 }  // namespace
@@ -47,7 +52,8 @@ Activation activation_by_name(const std::string& name) {
     for (int i = 0; i < int(Activation::count_); ++i)
         if (name == activation_name(Activation(i))) return Activation(i);
     std::string known;
-    for (int i = 0; i < int(Activation::count_); ++i) known += std::string(i > 0 ? ", " : "") + activation_name(Activation(i));
+    for (int i = 0; i < int(Activation::count_); ++i)
+        known += std::string(i > 0 ? ", " : "") + activation_name(Activation(i));
     fail("activation: '", name, "' is unknown; accepted: ", known);
 }
 
@@ -56,8 +62,8 @@ void check_operations(const Program& program) {
         if (spec.kind == "dense") {
             check_counts(spec, 1, 2, 0);
             const Activation f = activation_by_name(spec.word("activation"));
-            require(activation_needs(f) != ActivationNeeds::input, "program: dense layer '", spec.layer, "' cannot fuse '",
-                    spec.word("activation"), "', whose derivative needs its input");
+            require(activation_needs(f) != ActivationNeeds::input, "program: dense layer '", spec.layer,
+                    "' cannot fuse '", spec.word("activation"), "', whose derivative needs its input");
         } else if (spec.kind == "activation") {
             check_counts(spec, 0, 0, 0);
             activation_by_name(spec.word("activation"));
@@ -78,8 +84,8 @@ void check_operations(const Program& program) {
 }
 
 template <class T>
-std::unique_ptr<Operation<T>> make_operation(const Program& program, const OperationSpec& spec, const KernelTable<T>& kernels,
-                                             bool gradients, bool input_gradient) {
+std::unique_ptr<Operation<T>> make_operation(const Program& program, const OperationSpec& spec,
+                                             const KernelTable<T>& kernels, bool gradients, bool input_gradient) {
     if (spec.kind == "dense") {
         const Activation f = activation_by_name(spec.word("activation"));
         auto dense = std::make_unique<Dense<T>>(kernels, f, T(spec.number("alpha")));
@@ -90,13 +96,14 @@ std::unique_ptr<Operation<T>> make_operation(const Program& program, const Opera
         return std::make_unique<ActivationOperation<T>>(kernels, activation_by_name(spec.word("activation")),
                                                         T(spec.number("alpha")));
     if (spec.kind == "batch_norm")
-        return std::make_unique<BatchNorm<T>>(kernels, width_in(program, spec), spec.number("momentum"), spec.number("epsilon"));
+        return std::make_unique<BatchNorm<T>>(kernels, width_in(program, spec), spec.number("momentum"),
+                                              spec.number("epsilon"));
     return std::make_unique<Dropout<T>>(kernels, spec.number("rate"), std::uint32_t(spec.number("stream")));
 }
 
-template std::unique_ptr<Operation<float>> make_operation(const Program&, const OperationSpec&, const KernelTable<float>&, bool,
-                                                          bool);
-template std::unique_ptr<Operation<double>> make_operation(const Program&, const OperationSpec&, const KernelTable<double>&,
-                                                           bool, bool);
+template std::unique_ptr<Operation<float>> make_operation(const Program&, const OperationSpec&,
+                                                          const KernelTable<float>&, bool, bool);
+template std::unique_ptr<Operation<double>> make_operation(const Program&, const OperationSpec&,
+                                                           const KernelTable<double>&, bool, bool);
 
 }  // namespace steepest

@@ -10,8 +10,8 @@ namespace steepest {
 
 // `gradients`: the plan runs backward too; `input_gradient`: the operation's input wants its gradient.
 template <class T>
-std::unique_ptr<Operation<T>> make_operation(const Program& program, const OperationSpec& spec, const KernelTable<T>& kernels,
-                                             bool gradients, bool input_gradient);
+std::unique_ptr<Operation<T>> make_operation(const Program& program, const OperationSpec& spec,
+                                             const KernelTable<T>& kernels, bool gradients, bool input_gradient);
 
 // The activation of that name; throws std::invalid_argument that lists the known ones.
 Activation activation_by_name(const std::string& name);

@@ -1,5 +1,7 @@
 #include "engine/network.hpp"
 
+#include <cmath>
+
 #include "engine/make_operation.hpp"
 
 namespace steepest {
@@ -30,7 +32,10 @@ Network<T>::Network(Program program) : program_(checked(std::move(program))) {
         p.offset = end;
         p.rows = spec.rows();
         p.cols = spec.cols();
-        p.l2 = T(spec.l2);
+        p.l1 = spec.l1;
+        p.l2 = spec.l2;
+        p.rate_scale = spec.rate_scale;
+        p.max_norm = spec.max_norm;
         p.decay = spec.decay;
         p.trainable = spec.trainable;
         tensors_.parameters.push_back(p);
@@ -65,12 +70,15 @@ template <class T>
 double Network<T>::penalty() const {
     double total = 0.0;
     for (std::size_t i = 0; i < program_.parameters.size(); ++i) {
-        const double l2 = program_.parameters[i].l2;
-        if (l2 == 0.0) continue;
         const auto& p = tensors_.parameters[i];
-        double sum = 0.0;
-        for (index_t j = 0; j < p.rows * p.cols; ++j) sum += double(p.data[j]) * double(p.data[j]);
-        total += 0.5 * l2 * sum;
+        if (p.l1 == 0.0 && p.l2 == 0.0) continue;
+        double squares = 0.0;
+        double sizes = 0.0;
+        for (index_t j = 0; j < p.rows * p.cols; ++j) {
+            squares += double(p.data[j]) * double(p.data[j]);
+            sizes += std::abs(double(p.data[j]));
+        }
+        total += 0.5 * p.l2 * squares + p.l1 * sizes;
     }
     return total;
 }

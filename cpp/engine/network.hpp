@@ -8,6 +8,7 @@
 #include "core/aligned_buffer.hpp"
 #include "engine/plan.hpp"
 #include "engine/program.hpp"
+#include "engine/whole_update.hpp"
 #include "ops/data.hpp"
 
 namespace steepest {
@@ -21,8 +22,9 @@ struct OptimizerState {
     double epsilon = 0.0;
     double weight_decay = 0.0;
     bool bias_correction = true;
-    T* slot1 = nullptr;  // velocity or first moment; the layout of the parameter arena
-    T* slot2 = nullptr;  // second moment
+    Clipping clipping;
+    T* slot1 = nullptr;        // velocity or first moment; the layout of the parameter arena
+    T* slot2 = nullptr;        // second moment
     std::int64_t updates = 0;  // made before this slice
 };
 
@@ -62,14 +64,14 @@ public:
     RunResult train(const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args);
     // One step over rows 0 .. n - 1 without an update. gradients: arena layout; input_gradient (n, D) or null. Returns the weighted
     // mean of the row losses.
-    double loss_and_gradients(const DataSet& data, Loss loss, bool training, std::uint64_t step, std::uint64_t seed, int threads,
-                              T* gradients, MatrixView<T> input_gradient);
+    double loss_and_gradients(const DataSet& data, Loss loss, bool training, std::uint64_t step, std::uint64_t seed,
+                              int threads, T* gradients, MatrixView<T> input_gradient);
     RunResult evaluate(const DataSet& data, Loss loss, index_t block, int threads);
     void predict(const SourceMatrix& x, MatrixView<T> out, index_t block, int threads);
     // One forward pass over all rows; afterwards value(i) holds them.
     Plan<T>& forward(const SourceMatrix& x, bool training, std::uint64_t step, std::uint64_t seed, int threads);
 
-    // 0.5 * sum over parameters of l2 * sum(w^2)
+    // sum over parameters of 0.5 * l2 * sum(w^2) + l1 * sum|w|
     double penalty() const;
 
 private:
@@ -80,7 +82,8 @@ private:
     AlignedBuffer<T> parameters_;
     AlignedBuffer<T> states_;
     Tensors<T> tensors_;
-    std::list<std::unique_ptr<Plan<T>>> plans_;  // most recently used first
+    std::list<std::unique_ptr<Plan<T>>> plans_;     // most recently used first
+    std::unique_ptr<WholeUpdate<T>> whole_update_;  // made when clipping first asks for it
 };
 
 }  // namespace steepest

@@ -44,7 +44,8 @@ Layout lay_out(const Program& program, const PlanKey& key, index_t lanes, index_
     for (const auto& op : program.operations) {
         // Without a backward pass dropout is the identity, and its output is its input.
         const bool same = op.kind == "dropout" && !key.gradients;
-        layout.data[std::size_t(op.output)] = same ? layout.data[std::size_t(op.inputs[0])] : take(std::size_t(op.output));
+        layout.data[std::size_t(op.output)] =
+            same ? layout.data[std::size_t(op.inputs[0])] : take(std::size_t(op.output));
     }
     if (!key.gradients) return layout;
     const auto needs = program.needs_gradient(key.input_gradient);
@@ -67,7 +68,8 @@ Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& 
     index_t end = layout.end;
     std::vector<index_t> workspaces;
     for (const auto& spec : program.operations) {
-        operations_.push_back(make_operation(program, spec, kernels, key.gradients, needs[std::size_t(spec.inputs[0])]));
+        operations_.push_back(
+            make_operation(program, spec, kernels, key.gradients, needs[std::size_t(spec.inputs[0])]));
         workspaces.push_back(end);
         end += round_up(operations_.back()->workspace(key.capacity, key.workers), kAlignment);
     }
@@ -145,6 +147,22 @@ std::vector<typename Plan<T>::TaskRun> Plan<T>::tasks_of(int worker, int count) 
         if (run.begin >= 0) runs.push_back(run);
     }
     return runs;
+}
+
+template <class T>
+bool Plan<T>::constrained() const {
+    return std::any_of(operations_.begin(), operations_.end(),
+                       [](const auto& op) { return op->constraint_tasks() > 0; });
+}
+
+template <class T>
+void Plan<T>::constrain(const Worker& worker) {
+    for (auto& op : operations_) {
+        index_t begin = 0;
+        index_t end = 0;
+        worker.share(op->constraint_tasks(), 1, &begin, &end);
+        for (index_t task = begin; task < end; ++task) op->constraint_task(task);
+    }
 }
 
 template class Plan<float>;

@@ -18,7 +18,8 @@ struct PlanKey {
     bool gradients = false;       // room for the backward pass
     bool input_gradient = false;  // of the loss by the input, too
     bool operator==(const PlanKey& o) const {
-        return capacity == o.capacity && workers == o.workers && gradients == o.gradients && input_gradient == o.input_gradient;
+        return capacity == o.capacity && workers == o.workers && gradients == o.gradients &&
+               input_gradient == o.input_gradient;
     }
 };
 
@@ -65,6 +66,9 @@ public:
         index_t end;
     };
     std::vector<TaskRun> tasks_of(int worker, int count) const;
+    bool constrained() const;
+    // SPMD: every constraint task of every operation, shared among the workers.
+    void constrain(const Worker& worker);
 
 private:
     PlanKey key_;

@@ -11,10 +11,10 @@ bool index_ok(int i, std::size_t n) { return i >= 0 && std::size_t(i) < n; }
 void check_operation(const Program& program, const OperationSpec& op, const std::vector<bool>& written) {
     require(!op.inputs.empty(), "program: operation '", op.kind, "' of layer '", op.layer, "' has no inputs");
     for (const int v : op.inputs)
-        require(index_ok(v, program.values.size()) && written[std::size_t(v)], "program: operation '", op.kind, "' of layer '",
-                op.layer, "' reads value ", v, " before it is written");
-    require(index_ok(op.output, program.values.size()) && !written[std::size_t(op.output)], "program: operation '", op.kind,
-            "' of layer '", op.layer, "' writes value ", op.output, ", which is unknown or written already");
+        require(index_ok(v, program.values.size()) && written[std::size_t(v)], "program: operation '", op.kind,
+                "' of layer '", op.layer, "' reads value ", v, " before it is written");
+    require(index_ok(op.output, program.values.size()) && !written[std::size_t(op.output)], "program: operation '",
+            op.kind, "' of layer '", op.layer, "' writes value ", op.output, ", which is unknown or written already");
     for (const int p : op.parameters)
         require(index_ok(p, program.parameters.size()), "program: unknown parameter number ", p);
     for (const int s : op.states) require(index_ok(s, program.states.size()), "program: unknown state number ", s);
@@ -24,7 +24,8 @@ void check_operation(const Program& program, const OperationSpec& op, const std:
 
 double OperationSpec::number(const std::string& key) const {
     const auto found = numbers.find(key);
-    require(found != numbers.end(), "program: operation '", kind, "' of layer '", layer, "' lacks the number '", key, "'");
+    require(found != numbers.end(), "program: operation '", kind, "' of layer '", layer, "' lacks the number '", key,
+            "'");
     return found->second;
 }
 
@@ -36,7 +37,8 @@ const std::string& OperationSpec::word(const std::string& key) const {
 
 void Program::validate() const {
     require(!values.empty(), "program: 'values' is empty; value 0 is the input");
-    for (const index_t width : values) require(width >= 1, "program: a value has width ", width, "; at least 1 is accepted");
+    for (const index_t width : values)
+        require(width >= 1, "program: a value has width ", width, "; at least 1 is accepted");
     for (const auto& p : parameters) {
         require(p.shape.size() == 1 || p.shape.size() == 2, "program: parameter '", p.name, "' has ", p.shape.size(),
                 " dimensions; 1 or 2 are accepted");

@@ -13,8 +13,11 @@ namespace steepest {
 struct ParameterSpec {
     std::string name;
     std::vector<index_t> shape;
-    double l2 = 0.0;     // adds l2 * w to the gradient and 0.5 * l2 * sum(w^2) to the loss
-    bool decay = false;  // takes part in decoupled weight decay
+    double l1 = 0.0;          // adds l1 * sign(w) to the gradient and l1 * sum|w| to the loss
+    double l2 = 0.0;          // adds l2 * w to the gradient and 0.5 * l2 * sum(w^2) to the loss
+    double rate_scale = 1.0;  // multiplies the learning rate
+    double max_norm = 0.0;    // bound of a column's Euclidean norm after each update; 0: none
+    bool decay = false;       // takes part in decoupled weight decay
     bool trainable = true;
 
     index_t rows() const { return shape.size() == 2 ? shape[0] : 1; }

@@ -111,8 +111,7 @@ struct GemmTile {
 #pragma GCC unroll 16
             for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
-                for (int v = 0; v < NV; ++v)
-                    sum[i][v] = select(lt(sum[i][v], V::zero()), sum[i][v] * slope, sum[i][v]);
+                for (int v = 0; v < NV; ++v) sum[i][v] = select(lt(sum[i][v], V::zero()), sum[i][v] * slope, sum[i][v]);
             }
         }
         if (g.n == NV * L) {
@@ -158,8 +157,8 @@ struct GemmTile {
 
 // Calls the tile of height `rows`, 1 <= rows <= MR.
 template <class V, int MR, template <class, int> class Pointers>
-void gemm_tile(index_t rows, const GemmPanel<typename V::value_type>& g, const typename V::value_type* a, index_t a_stride,
-               typename V::value_type* c) {
+void gemm_tile(index_t rows, const GemmPanel<typename V::value_type>& g, const typename V::value_type* a,
+               index_t a_stride, typename V::value_type* c) {
     if constexpr (MR > 1) {
         if (rows < MR) return gemm_tile<V, MR - 1, Pointers>(rows, g, a, a_stride, c);
     }

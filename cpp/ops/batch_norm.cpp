@@ -31,7 +31,8 @@ void BatchNorm<T>::batch_statistics(const Step<T>& step, Rows rows, const Worker
     const auto& x = this->site_.inputs[0]->data;
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
         const index_t chunk = r / kRowChunk;
-        k.column_moments(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, partial(0, chunk), partial(1, chunk));
+        k.column_moments(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, partial(0, chunk),
+                         partial(1, chunk));
     }
     worker.barrier();
     k.combine_moments(step.rows, kRowChunk, width_, partial(0, 0), partial(1, 0), stride(), own.mean, own.variance);
@@ -66,8 +67,8 @@ void BatchNorm<T>::backward(const Step<T>& step, Rows rows, const Worker& worker
     const Own mine = own(worker.id);
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
         const index_t chunk = r / kRowChunk;
-        k.batch_norm_sums(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, dy.row(r), dy.stride, mine.mean,
-                          mine.inv_std, partial(2, chunk), partial(3, chunk));
+        k.batch_norm_sums(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, dy.row(r), dy.stride,
+                          mine.mean, mine.inv_std, partial(2, chunk), partial(3, chunk));
     }
     worker.barrier();
     const index_t chunks = ceil_div(step.rows, kRowChunk);
@@ -82,7 +83,8 @@ void BatchNorm<T>::backward(const Step<T>& step, Rows rows, const Worker& worker
     }
     const auto& to = site.add_gradient[0] ? dy : dx;
     k.batch_norm_backward(rows.count(), width_, x.row(rows.begin), x.stride, dy.row(rows.begin), dy.stride, mine.mean,
-                          mine.inv_std, site.parameters[0].data, mine.mean_dy, mine.mean_dy_xhat, to.row(rows.begin), to.stride);
+                          mine.inv_std, site.parameters[0].data, mine.mean_dy, mine.mean_dy_xhat, to.row(rows.begin),
+                          to.stride);
     if (site.add_gradient[0]) k.add(rows.count(), width_, to.row(rows.begin), to.stride, dx.row(rows.begin), dx.stride);
 }
 
@@ -93,7 +95,7 @@ void BatchNorm<T>::parameter_task(const Step<T>& step, index_t /*task*/, const W
     const auto& parameters = this->site_.parameters;
     if (parameters[0].trainable) step.update->apply(parameters[0], 0, 0, 1, width_, first.sum_dy_xhat, width_);
     if (parameters[1].trainable) step.update->apply(parameters[1], 0, 0, 1, width_, first.sum_dy, width_);
-    if (step.training && step.update->gradients == nullptr) update_running(step, first);
+    if (step.learning) update_running(step, first);
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #include "ops/dense.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ops/matrix.hpp"
 
@@ -37,7 +38,8 @@ void Dense<T>::pack_block(index_t row, index_t col) const {
     k.pack_panels(rows, cols, w, out_, packed_ + col * in_ + row * nr);
     if (packed_transposed_ == nullptr) return;
     for (index_t i = 0; i < rows; i += nr)
-        k.pack_panels_transposed(cols, std::min(nr, rows - i), w + i * out_, out_, packed_transposed_ + (row + i) * out_ + col * nr);
+        k.pack_panels_transposed(cols, std::min(nr, rows - i), w + i * out_, out_,
+                                 packed_transposed_ + (row + i) * out_ + col * nr);
 }
 
 template <class T>
@@ -81,8 +83,8 @@ void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*work
     if (dy.data == nullptr) return;
     T* dz = dy.row(rows.begin);
     if (activation_ != Activation::identity)
-        this->kernels_.activation_backward[int(activation_)](rows.count(), out_, y.row(rows.begin), y.stride, dz, dy.stride, dz,
-                                                             dy.stride, {alpha_});
+        this->kernels_.activation_backward[int(activation_)](rows.count(), out_, y.row(rows.begin), y.stride, dz,
+                                                             dy.stride, dz, dy.stride, {alpha_});
     if (!input_gradient_) return;
     const auto& dx = this->site_.inputs[0]->gradient;
     RowProduct<T> product{};
@@ -123,13 +125,32 @@ void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& /
     constexpr index_t kWidest = 32;  // gemm_nr of float32 on AVX-512
     alignas(kAlignment) T tile[kBlock * kWidest];
     if (weight().trainable) {
-        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz.data + col, dz.stride, tile, k.gemm_nr);
+        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz.data + col, dz.stride, tile,
+                            k.gemm_nr);
         step.update->apply(weight(), row, col, rows, cols, tile, k.gemm_nr);
         if (step.update->gradients == nullptr) pack_block(row, col);
     }
     if (row > 0 || !has_bias() || !this->site_.parameters[1].trainable) return;
     k.column_sums(step.rows, cols, dz.data + col, dz.stride, tile);
     step.update->apply(this->site_.parameters[1], 0, col, 1, cols, tile, k.gemm_nr);
+}
+
+// Max norm: a unit's incoming weights, a column of W, are scaled back to the bound where they are longer.
+template <class T>
+void Dense<T>::constraint_task(index_t task) {
+    const index_t nr = this->kernels_.gemm_nr;
+    const index_t begin = task * nr;
+    const index_t end = std::min(out_, begin + nr);
+    T* w = weight().data;
+    for (index_t j = begin; j < end; ++j) {
+        double squares = 0.0;
+        for (index_t i = 0; i < in_; ++i) squares += double(w[i * out_ + j]) * double(w[i * out_ + j]);
+        const double norm = std::sqrt(squares);
+        if (norm <= weight().max_norm) continue;
+        const T factor = T(weight().max_norm / norm);
+        for (index_t i = 0; i < in_; ++i) w[i * out_ + j] *= factor;
+    }
+    for (index_t row = 0; row < in_; row += kBlock) pack_block(row, begin);
 }
 
 template class Dense<float>;

@@ -19,6 +19,8 @@ public:
     index_t parameter_tasks() const override;
     double task_cost(index_t rows) const override;
     void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
+    index_t constraint_tasks() const override { return weight().max_norm > 0.0 ? panels() : 0; }
+    void constraint_task(index_t task) override;
 
     // Tells the sizes before bind(), for workspace(): W (in, out), and whether the input will want its gradient.
     void describe(index_t in, index_t out, bool input_gradient);

@@ -31,8 +31,8 @@ template <class T>
 void ActivationOperation<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
     const auto& x = this->site_.inputs[0]->data;
     const auto& y = this->site_.output->data;
-    this->kernels_.activation_forward[int(activation_)](rows.count(), x.cols, x.row(rows.begin), x.stride, y.row(rows.begin),
-                                                        y.stride, {alpha_});
+    this->kernels_.activation_forward[int(activation_)](rows.count(), x.cols, x.row(rows.begin), x.stride,
+                                                        y.row(rows.begin), y.stride, {alpha_});
 }
 
 // y = f(x):  dx = dy f'(x)
@@ -46,7 +46,8 @@ void ActivationOperation<T>::backward(const Step<T>& /*step*/, Rows rows, const 
     const bool direct = !site.add_gradient[0];
     const auto& dx = direct ? site.inputs[0]->gradient : dy;
     this->kernels_.activation_backward[int(activation_)](rows.count(), dy.cols, saved.row(rows.begin), saved.stride,
-                                                         dy.row(rows.begin), dy.stride, dx.row(rows.begin), dx.stride, {alpha_});
+                                                         dy.row(rows.begin), dy.stride, dx.row(rows.begin), dx.stride,
+                                                         {alpha_});
     if (!direct) hand_over(this->kernels_, site, rows);
 }
 
@@ -59,8 +60,8 @@ Dropout<T>::Dropout(const KernelTable<T>& kernels, double rate, std::uint32_t st
 
 template <class T>
 void Dropout<T>::mask(const Step<T>& step, Rows rows, const MatrixView<T>& from, const MatrixView<T>& to) const {
-    this->kernels_.dropout(rows.count(), from.cols, rows.begin, from.row(rows.begin), from.stride, to.row(rows.begin), to.stride,
-                           threshold_, scale_, MaskKey{step.seed, step.number, stream_});
+    this->kernels_.dropout(rows.count(), from.cols, rows.begin, from.row(rows.begin), from.stride, to.row(rows.begin),
+                           to.stride, threshold_, scale_, MaskKey{step.seed, step.number, stream_});
 }
 
 // y = x * mask, mask in {0, 1 / (1 - rate)}

@@ -54,8 +54,8 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) 
 }
 
 template <class T>
-void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda, const T* b,
-                         index_t ldb, T* g, index_t ldg) {
+void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda,
+                         const T* b, index_t ldb, T* g, index_t ldg) {
     const index_t depth = block(k, kDepth / 2);
     GemmPanel<T> panel{};
     panel.m = m;
@@ -74,10 +74,10 @@ void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, in
     }
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                                       \
-    template void multiply_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                                      \
-    template void multiply_transposed<T>(const KernelTable<T>&, index_t, index_t, index_t, const T*, index_t, const T*, \
-                                         index_t, T*, index_t);
+#define STEEPEST_INSTANTIATE(T)                                                                               \
+    template void multiply_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                              \
+    template void multiply_transposed<T>(const KernelTable<T>&, index_t, index_t, index_t, const T*, index_t, \
+                                         const T*, index_t, T*, index_t);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

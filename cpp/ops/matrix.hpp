@@ -26,7 +26,7 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
 
 // G (m, n) = A^T B over `k` rows: A (k, m) and B (k, n) row-major, n <= gemm_nr, B readable over gemm_nr columns.
 template <class T>
-void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda, const T* b,
-                         index_t ldb, T* g, index_t ldg);
+void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda,
+                         const T* b, index_t ldb, T* g, index_t ldg);
 
 }  // namespace steepest

@@ -7,6 +7,7 @@
 //     barrier
 //     for each task of every operation:       parameter_task(...)         weight gradients, by tiles, handed to the optimiser
 //     barrier
+// and where a parameter is constrained (max norm), the constraint tasks and one more barrier.
 #pragma once
 
 #include <vector>
@@ -37,8 +38,9 @@ struct Rows {
 // What is the same for every worker and operation of one step.
 template <class T>
 struct Step {
-    index_t rows = 0;  // of this batch, at most the plan's capacity
-    bool training = false;
+    index_t rows = 0;       // of this batch, at most the plan's capacity
+    bool training = false;  // batch statistics and dropout
+    bool learning = false;  // the step counts: running statistics move
     std::uint64_t seed = 0;
     std::uint64_t number = 0;
     const Update<T>* update = nullptr;  // null in inference
@@ -55,7 +57,8 @@ template <class T>
 struct Site {
     std::vector<Value<T>*> inputs;
     Value<T>* output = nullptr;
-    std::vector<bool> add_gradient;  // per input: add to the gradient that an operation further down has written already
+    std::vector<bool>
+        add_gradient;  // per input: add to the gradient that an operation further down has written already
     std::vector<Parameter<T>> parameters;
     std::vector<T*> states;
     index_t capacity = 0;
@@ -84,6 +87,9 @@ public:
     // Cost of one task for a batch of `rows`, in multiply-adds; only ratios count.
     virtual double task_cost(index_t /*rows*/) const { return 0.0; }
     virtual void parameter_task(const Step<T>& /*step*/, index_t /*task*/, const Worker& /*worker*/) {}
+    // After all updates: tasks that bring parameters back into what they are allowed to be.
+    virtual index_t constraint_tasks() const { return 0; }
+    virtual void constraint_task(index_t /*task*/) {}
 
 protected:
     const KernelTable<T>& kernels_;

@@ -1,0 +1,172 @@
+// A slice of training: many steps inside one parallel region.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "engine/network.hpp"
+#include "engine/workers.hpp"
+
+namespace steepest {
+
+namespace {
+
+template <class T>
+UpdateArgs<T> update_args(const OptimizerState<T>& o, double learning_rate, std::int64_t update) {
+    UpdateArgs<T> args{};
+    args.learning_rate = learning_rate;
+    args.beta1 = o.beta1;
+    args.beta2 = o.beta2;
+    args.epsilon = o.epsilon;
+    args.weight_decay = o.weight_decay;
+    const double t = double(update);
+    args.correction1 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta1, t)) : 1.0;
+    args.correction2 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta2, t)) : 1.0;
+    return args;
+}
+
+template <class T>
+bool all_finite(const MatrixView<T>& view, index_t rows) {
+    for (index_t r = 0; r < rows; ++r)
+        for (index_t j = 0; j < view.cols; ++j)
+            if (!std::isfinite(view.row(r)[j])) return false;
+    return true;
+}
+
+template <class T>
+int first_bad_operation(const Program& program, Plan<T>& plan, index_t rows) {
+    if (!all_finite(plan.value(0).data, rows)) return -2;
+    for (std::size_t i = 0; i < program.operations.size(); ++i)
+        if (!all_finite(plan.value(program.operations[i].output).data, rows)) return int(i);
+    return -1;
+}
+
+template <class T>
+class Slice {
+public:
+    Slice(Plan<T>& plan, WholeUpdate<T>* whole, const DataSet& data, const OptimizerState<T>& optimizer,
+          const TrainArgs& args)
+        : plan_(plan),
+          whole_(whole),
+          data_(data),
+          optimizer_(optimizer),
+          args_(args),
+          constrained_(plan.constrained()),
+          start_(Clock::now()) {}
+
+    // SPMD.
+    void run(const Worker& worker) {
+        const auto tasks = plan_.tasks_of(worker.id, worker.count);
+        plan_.refresh(worker);
+        worker.barrier();
+        for (index_t s = 0, at = 0; at < args_.count; ++s, at += args_.batch_size) {
+            const Update<T> update = update_of(s);
+            const Step<T> step{std::min(args_.batch_size, args_.count - at),
+                               true,
+                               true,
+                               args_.seed,
+                               args_.step + std::uint64_t(s),
+                               &update};
+            const double weight = LossHead<T>::batch_weight(data_, args_.order + at, step.rows);
+            pass_rows(step, args_.order + at, weight, worker);
+            worker.barrier();
+            if (!settle(step, weight, worker)) break;
+            for (const auto& run : tasks)
+                for (index_t task = run.begin; task < run.end; ++task)
+                    run.operation->parameter_task(step, task, worker);
+            worker.barrier();
+            finish_update(update, worker);
+            if (stop_) break;
+        }
+    }
+
+    const RunResult& result() const { return result_; }
+    index_t last_rows() const { return last_rows_; }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    Update<T> update_of(index_t s) const {
+        Update<T> update;
+        update.rule = plan_.kernels().update[int(optimizer_.kind)];
+        update.args = update_args(optimizer_, args_.learning_rates[s], optimizer_.updates + s + 1);
+        update.slot1 = optimizer_.slot1;
+        update.slot2 = optimizer_.slot2;
+        if (whole_ != nullptr) update.gradients = whole_->gradients();
+        return update;
+    }
+
+    // This worker's rows forward, through the loss, and back.
+    void pass_rows(const Step<T>& step, const std::int64_t* order, double weight, const Worker& worker) {
+        const Rows own = step.share(worker);
+        plan_.gather(data_.x, order + own.begin, own);
+        plan_.loss().gather(data_, order + own.begin, own);
+        plan_.forward(step, own, worker);
+        plan_.loss().run(own, reciprocal(weight), true);
+        plan_.backward(step, own, worker);
+    }
+
+    // Whether the step's loss is finite. Every worker adds up the same numbers, so all of them leave together.
+    bool settle(const Step<T>& step, double weight, const Worker& worker) {
+        const double loss_sum = plan_.loss().loss_sum({0, step.rows});
+        const bool finite = std::isfinite(loss_sum);
+        if (worker.id != 0) return finite;
+        last_rows_ = step.rows;
+        result_.finite = finite;
+        if (finite) {
+            result_.steps += 1;
+            result_.rows += step.rows;
+            result_.loss_sum += loss_sum;
+            result_.weight_sum += weight;
+            result_.correct += plan_.loss().correct({0, step.rows});
+        }
+        stop_ = std::chrono::duration<double>(Clock::now() - start_).count() > args_.budget;
+        return finite;
+    }
+
+    void finish_update(const Update<T>& update, const Worker& worker) {
+        if (whole_ != nullptr) {
+            whole_->run(update, optimizer_.clipping, worker);
+            worker.barrier();
+            plan_.refresh(worker);
+            worker.barrier();
+        }
+        if (constrained_) {
+            plan_.constrain(worker);
+            worker.barrier();
+        }
+    }
+
+    Plan<T>& plan_;
+    WholeUpdate<T>* whole_;
+    const DataSet& data_;
+    const OptimizerState<T>& optimizer_;
+    const TrainArgs& args_;
+    const bool constrained_;
+    const Clock::time_point start_;
+    RunResult result_;
+    index_t last_rows_ = 0;
+    bool stop_ = false;  // written by worker 0 before the step's last barriers, read by all behind them
+};
+
+}  // namespace
+
+template <class T>
+RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args) {
+    // By the full batch, even where this slice has only the short last one: the plan stays the same.
+    const double flops = program_.flops_per_row(true) * double(args.batch_size);
+    const int workers = useful_workers(args.threads, flops, args.batch_size);
+    Plan<T>& p = plan({args.batch_size, workers, true, false});
+    p.loss().prepare(args.loss, data);
+    if (optimizer.clipping.on() && !whole_update_)
+        whole_update_ = std::make_unique<WholeUpdate<T>>(tensors_, parameters_.size());
+    Slice<T> slice(p, optimizer.clipping.on() ? whole_update_.get() : nullptr, data, optimizer, args);
+    run_team(workers, [&](const Worker& worker) { slice.run(worker); });
+    RunResult result = slice.result();
+    if (!result.finite) result.bad_operation = first_bad_operation(program_, p, slice.last_rows());
+    return result;
+}
+
+template RunResult Network<float>::train(const DataSet&, const OptimizerState<float>&, const TrainArgs&);
+template RunResult Network<double>::train(const DataSet&, const OptimizerState<double>&, const TrainArgs&);
+
+}  // namespace steepest
