@@ -1,7 +1,7 @@
 """Computes the polynomial coefficients of cpp/simd/math_constants.hpp and prints them as C++.
 
-Each polynomial interpolates its function at Chebyshev nodes in 60-digit arithmetic, which is within a small factor of the best
-possible; the coefficients are then rounded to the target type and the error that is left is printed beside them.
+Each polynomial interpolates its function at Chebyshev nodes in 60-digit arithmetic, which is within a small factor of
+the best possible; the coefficients are then rounded to the target type and the error that is left is printed beside them.
 Needs mpmath. Usage: python tools/math_coefficients.py
 """
 
@@ -73,7 +73,8 @@ def main() -> None:
     s_max = (2**0.5 - 1) / (2**0.5 + 1)
     for dtype, degrees, reach, bits in ((np.float32, (4, 3, 8, 7), 4.0, 16), (np.float64, (9, 7, 16, 19), 6.0, 42)):
         high = mp.floor(mp.log(2) * 2**bits) / 2**bits
-        print(f"{dtype.__name__}\n    static constexpr T ln2_high = {float(high):.17g}, ln2_low = {mp.nstr(mp.log(2) - high, 20)};")
+        low = mp.nstr(mp.log(2) - high, 20)
+        print(f"{dtype.__name__}\n    static constexpr T ln2_high = {float(high):.17g}, ln2_low = {low};")
         report("exp_rest", exp_rest, -half_ln2, half_ln2, degrees[0], dtype)
         report("log_rest", log_rest, 1e-30, s_max**2 * 1.0001, degrees[1], dtype)
         report("erf_small", erf_small, 1e-30, 1.0, degrees[2], dtype)
