@@ -1,5 +1,4 @@
-// Flushes denormals to zero while it lives and restores the thread's floating-point mode when it goes: an activation that fades
-// into the denormals would otherwise cost a hundred cycles an operation.
+// What the thread does with denormals, while the object lives; the thread's floating-point mode is restored when it goes.
 #pragma once
 
 #include <cstdint>
@@ -10,22 +9,24 @@
 
 namespace steepest {
 
-class FlushDenormals {
+class FloatMode {
 public:
 #if defined(__x86_64__) || defined(_M_X64)
-    FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }  // flush to zero, denormals are zero
-    ~FlushDenormals() { _mm_setcsr(saved_); }
+    // 0x8040: flush to zero, denormals are zero
+    explicit FloatMode(bool flush) : saved_(_mm_getcsr()) { _mm_setcsr(flush ? saved_ | 0x8040u : saved_ & ~0x8040u); }
+    ~FloatMode() { _mm_setcsr(saved_); }
 #elif defined(__aarch64__)
-    FlushDenormals() {
+    explicit FloatMode(bool flush) {
+        const std::uint64_t bit = std::uint64_t(1) << 24;
         __asm__ __volatile__("mrs %0, fpcr" : "=r"(saved_));
-        __asm__ __volatile__("msr fpcr, %0" ::"r"(saved_ | (std::uint64_t(1) << 24)));
+        __asm__ __volatile__("msr fpcr, %0" ::"r"(flush ? saved_ | bit : saved_ & ~bit));
     }
-    ~FlushDenormals() { __asm__ __volatile__("msr fpcr, %0" ::"r"(saved_)); }
+    ~FloatMode() { __asm__ __volatile__("msr fpcr, %0" ::"r"(saved_)); }
 #else
-    FlushDenormals() : saved_(0) {}
+    explicit FloatMode(bool) : saved_(0) {}
 #endif
-    FlushDenormals(const FlushDenormals&) = delete;
-    FlushDenormals& operator=(const FlushDenormals&) = delete;
+    FloatMode(const FloatMode&) = delete;
+    FloatMode& operator=(const FloatMode&) = delete;
 
 private:
 #if defined(__x86_64__) || defined(_M_X64)
@@ -33,6 +34,16 @@ private:
 #else
     std::uint64_t saved_;
 #endif
+};
+
+// For training: an activation that fades into the denormals would cost a hundred cycles an operation.
+struct FlushDenormals : FloatMode {
+    FlushDenormals() : FloatMode(true) {}
+};
+
+// For single kernels called from Python, which give what IEEE 754 and NumPy give.
+struct KeepDenormals : FloatMode {
+    KeepDenormals() : FloatMode(false) {}
 };
 
 }  // namespace steepest

@@ -1,0 +1,140 @@
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "ops/array_functions.hpp"
+#include "ops/array_team.hpp"
+#include "ops/operation.hpp"
+
+namespace steepest {
+
+namespace {
+
+// Columns are shared out in whole cache lines.
+template <class T>
+constexpr index_t kLine = kAlignment / index_t(sizeof(T));
+
+template <class T>
+double elements(const MatrixView<T>& m) {
+    return double(m.rows) * double(m.cols);
+}
+
+}  // namespace
+
+template <class T>
+void array_softmax(Input<T> x, Output<T> y, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
+        k.softmax(end - begin, x.cols, x.row(begin), x.stride, y.row(begin), y.stride);
+    });
+}
+
+template <class T>
+void array_loss(Loss kind, LossRows<T>& all, int threads) {
+    const auto kernel = active_kernels<T>().loss[int(kind)];
+    std::atomic<index_t> correct{0};
+    share_work(double(all.rows) * double(all.cols), threads, all.rows, 1, [&](index_t begin, index_t end) {
+        LossRows<T> own = all;
+        own.rows = end - begin;
+        own.output += begin * all.ldo;
+        if (all.labels != nullptr) own.labels += begin;
+        if (all.targets != nullptr) own.targets += begin * all.ldt;
+        if (all.weights != nullptr) own.weights += begin;
+        if (all.gradient != nullptr) own.gradient += begin * all.ldg;
+        own.row_loss += begin;
+        kernel(own);
+        correct += own.correct;
+    });
+    all.correct = correct;
+}
+
+template <class T>
+void array_column_sums(Input<T> x, T* sum, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(x), threads, x.cols, kLine<T>, [&](index_t begin, index_t end) {
+        k.column_sums(x.rows, end - begin, x.data + begin, x.stride, sum + begin);
+    });
+}
+
+// The same chunks and the same order as in ops/batch_norm.cpp, so the same bits as in training.
+template <class T>
+void array_batch_norm_forward(Input<T> x, const T* gamma, const T* beta, double epsilon, Output<T> y, T* mean,
+                              T* variance, T* inv_std, int threads) {
+    const auto& k = active_kernels<T>();
+    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
+    std::vector<T> partial(static_cast<std::size_t>(2 * chunks * stride));
+    T *const means = partial.data(), *const squares = means + chunks * stride;
+    run_kernels(elements(x), threads, [&](const Worker& worker) {
+        index_t begin = 0, end = 0;
+        worker.share(chunks, 1, &begin, &end);
+        for (index_t c = begin; c < end; ++c)
+            k.column_moments(std::min(kRowChunk, x.rows - c * kRowChunk), x.cols, x.row(c * kRowChunk), x.stride,
+                             means + c * stride, squares + c * stride);
+        worker.barrier();
+        worker.share(x.cols, kLine<T>, &begin, &end);
+        k.combine_moments(x.rows, kRowChunk, end - begin, means + begin, squares + begin, stride, mean + begin,
+                          variance + begin);
+        for (index_t j = begin; j < end; ++j) inv_std[j] = T(1) / std::sqrt(variance[j] + T(epsilon));
+        worker.barrier();
+        worker.share(chunks, 1, &begin, &end);
+        for (index_t c = begin; c < end; ++c)
+            k.normalize(std::min(kRowChunk, x.rows - c * kRowChunk), x.cols, x.row(c * kRowChunk), x.stride, mean,
+                        inv_std, gamma, beta, y.row(c * kRowChunk), y.stride);
+    });
+}
+
+// y = gamma xhat + beta, xhat = (x - mean) inv_std:  dgamma = sum of dy xhat,  dbeta = sum of dy,
+//   dx = gamma inv_std (dy - mean(dy) - xhat mean(dy xhat))
+template <class T>
+void array_batch_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* inv_std, const T* gamma, Output<T> dx,
+                               T* dgamma, T* dbeta, int threads) {
+    const auto& k = active_kernels<T>();
+    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
+    std::vector<T> partial(static_cast<std::size_t>((2 * chunks + 2) * stride));
+    T *const sums = partial.data(), *const products = sums + chunks * stride;
+    T *const mean_dy = products + chunks * stride, *const mean_dy_xhat = mean_dy + stride;
+    const T share = T(1) / T(std::max<index_t>(1, x.rows));
+    run_kernels(elements(x), threads, [&](const Worker& worker) {
+        index_t begin = 0, end = 0;
+        worker.share(chunks, 1, &begin, &end);
+        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk)
+            k.batch_norm_sums(std::min(kRowChunk, x.rows - r), x.cols, x.row(r), x.stride, dy.row(r), dy.stride, mean,
+                              inv_std, sums + c * stride, products + c * stride);
+        worker.barrier();
+        worker.share(x.cols, kLine<T>, &begin, &end);
+        k.column_sums(chunks, end - begin, sums + begin, stride, dbeta + begin);
+        k.column_sums(chunks, end - begin, products + begin, stride, dgamma + begin);
+        for (index_t j = begin; j < end; ++j) {
+            mean_dy[j] = dbeta[j] * share;
+            mean_dy_xhat[j] = dgamma[j] * share;
+        }
+        worker.barrier();
+        worker.share(chunks, 1, &begin, &end);
+        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk)
+            k.batch_norm_backward(std::min(kRowChunk, x.rows - r), x.cols, x.row(r), x.stride, dy.row(r), dy.stride,
+                                  mean, inv_std, gamma, mean_dy, mean_dy_xhat, dx.row(r), dx.stride);
+    });
+}
+
+template <class T>
+void array_gather(Source type, const void* base, index_t row_bytes, index_t col_bytes, const std::int64_t* rows,
+                  Output<T> out, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(out), threads, out.rows, 1, [&](index_t begin, index_t end) {
+        k.gather(type, end - begin, out.cols, base, row_bytes, col_bytes, rows + begin, out.row(begin), out.stride);
+    });
+}
+
+#define STEEPEST_INSTANTIATE(T)                                                                                     \
+    template void array_softmax<T>(Input<T>, Output<T>, int);                                                       \
+    template void array_loss<T>(Loss, LossRows<T>&, int);                                                           \
+    template void array_column_sums<T>(Input<T>, T*, int);                                                          \
+    template void array_batch_norm_forward<T>(Input<T>, const T*, const T*, double, Output<T>, T*, T*, T*, int);    \
+    template void array_batch_norm_backward<T>(Input<T>, Input<T>, const T*, const T*, const T*, Output<T>, T*, T*, \
+                                               int);                                                                \
+    template void array_gather<T>(Source, const void*, index_t, index_t, const std::int64_t*, Output<T>, int);
+STEEPEST_INSTANTIATE(float)
+STEEPEST_INSTANTIATE(double)
+#undef STEEPEST_INSTANTIATE
+
+}  // namespace steepest
