@@ -1,8 +1,8 @@
 """Computes the polynomial coefficients of cpp/simd/math_constants.hpp and prints them as C++.
 
 Each polynomial interpolates its function at Chebyshev nodes in 60-digit arithmetic, which is within a small factor of
-the best possible; the coefficients are then rounded to the target type and the error that is left is printed beside them.
-Needs mpmath. Usage: python tools/math_coefficients.py
+the best possible; the coefficients are then rounded to the target type and the error that is left is printed beside
+them. Needs mpmath. Usage: python tools/math_coefficients.py
 """
 
 from collections.abc import Callable

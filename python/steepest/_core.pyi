@@ -11,10 +11,26 @@ __all__: list[str] = [
     "Network32",
     "Network64",
     "RunResult",
+    "activation_needs",
     "available_isas",
+    "bandwidth",
     "build_info",
+    "fma_peak",
     "force_isa",
     "isa",
+    "kernel_activation_backward",
+    "kernel_activation_forward",
+    "kernel_batch_norm_backward",
+    "kernel_batch_norm_forward",
+    "kernel_column_sums",
+    "kernel_dense_backward",
+    "kernel_dense_forward",
+    "kernel_dropout",
+    "kernel_gather",
+    "kernel_loss",
+    "kernel_math",
+    "kernel_softmax",
+    "kernel_update",
     "max_threads",
 ]
 
@@ -173,14 +189,35 @@ class Network64:
     @property
     def state_arena(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+def activation_needs(name: str) -> str:
+    """
+    What the backward kernel of an activation reads: 'nothing', 'output' or 'input'.
+    """
+
 def available_isas() -> list[str]:
     """
     Instruction sets this CPU can run.
     """
 
+def bandwidth(
+    bytes: typing.SupportsInt | typing.SupportsIndex,
+    seconds: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> float:
+    """
+    Measure bytes/s of x += y over a working set of so many bytes, all workers together.
+    """
+
 def build_info() -> dict:
     """
     How the core was built, and what it uses.
+    """
+
+def fma_peak(
+    dtype: str, seconds: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex
+) -> float:
+    """
+    Measure FLOP/s of fused multiply-adds on registers alone, with the instruction set in force.
     """
 
 def force_isa(name: str) -> None:
@@ -193,6 +230,113 @@ def isa() -> str:
     The instruction set in force.
     """
 
+def kernel_activation_backward(
+    name: str,
+    saved: numpy.ndarray,
+    dy: numpy.ndarray,
+    out: numpy.ndarray,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_activation_forward(
+    name: str,
+    x: numpy.ndarray,
+    out: numpy.ndarray,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_batch_norm_backward(
+    x: numpy.ndarray,
+    dy: numpy.ndarray,
+    mean: numpy.ndarray,
+    inv_std: numpy.ndarray,
+    gamma: numpy.ndarray,
+    dx: numpy.ndarray,
+    dgamma: numpy.ndarray,
+    dbeta: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_batch_norm_forward(
+    x: numpy.ndarray,
+    gamma: numpy.ndarray,
+    beta: numpy.ndarray,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.ndarray,
+    mean: numpy.ndarray,
+    variance: numpy.ndarray,
+    inv_std: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_column_sums(
+    x: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def kernel_dense_backward(
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    y: numpy.ndarray,
+    dy: numpy.ndarray,
+    activation: str,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    dx: numpy.ndarray,
+    dweight: numpy.ndarray,
+    dbias: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_dense_forward(
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    bias: typing.Any,
+    activation: str,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_dropout(
+    x: numpy.ndarray,
+    out: numpy.ndarray,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    first_row: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_gather(
+    x: numpy.ndarray, rows: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def kernel_loss(
+    name: str,
+    output: numpy.ndarray,
+    labels: typing.Any,
+    targets: typing.Any,
+    weights: typing.Any,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    row_loss: numpy.ndarray,
+    gradient: typing.Any,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
+def kernel_math(
+    name: str, x: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def kernel_softmax(
+    x: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def kernel_update(
+    name: str,
+    parameter: numpy.ndarray,
+    gradient: numpy.ndarray,
+    state1: typing.Any,
+    state2: typing.Any,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex,
+    beta1: typing.SupportsFloat | typing.SupportsIndex,
+    beta2: typing.SupportsFloat | typing.SupportsIndex,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex,
+    l2: typing.SupportsFloat | typing.SupportsIndex,
+    correction1: typing.SupportsFloat | typing.SupportsIndex,
+    correction2: typing.SupportsFloat | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def max_threads() -> int:
     """
     Workers that OMP_NUM_THREADS, CPU affinity and cgroup quotas allow.
