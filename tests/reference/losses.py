@@ -55,9 +55,9 @@ def row_gradients(name, output, target):
 
 
 def value_and_gradient(name, output, target, weights=None):
-    """Return the weighted mean of the row losses and its gradient (N, K)."""
+    """Return the weighted mean of the row losses and its gradient (N, K); both are 0 where all weights are."""
     weights = np.ones(len(output)) if weights is None else np.asarray(weights, dtype=np.float64)
-    share = weights / np.sum(weights)
+    share = weights / np.sum(weights) if np.any(weights) else weights
     return np.sum(share * row_losses(name, output, target)), share[:, None] * row_gradients(name, output, target)
 
 
