@@ -25,12 +25,21 @@ def sources(*patterns):
 def lint(session):
     """Everything that reads the code without building it."""
     session.install(*EXTRAS["lint"], "numpy")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
-    session.run("clang-format", "--dry-run", "-Werror", *sources("cpp/**/*.[ch]pp", "tests/cpp/*.[ch]pp"))
-    session.run("codespell")
-    session.run("validate-pyproject", "pyproject.toml")
+    failed = []
+    for command in (
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+        ("clang-format", "--dry-run", "-Werror", *sources("cpp/**/*.[ch]pp", "tests/cpp/*.[ch]pp")),
+        ("codespell",),
+        ("validate-pyproject", "pyproject.toml"),
+    ):
+        try:
+            session.run(*command)
+        except nox.command.CommandFailed:
+            failed.append(command[0])  # the others may have something to say, too
+    if failed:
+        session.error(f"failed: {', '.join(failed)}")
 
 
 @nox.session(name="format")
