@@ -28,8 +28,9 @@ auto for_float_type(const py::array& array, const char* name, const F& f) {
 template <class T>
 MatrixView<const T> input_matrix(const py::array& array, const char* name) {
     const index_t size = sizeof(T);
-    require(has_type<T>(array), name, ": dtype is ", std::string(py::str(array.dtype())), ", must be ",
-            std::string(py::str(py::dtype::of<T>())), " like the other arrays");
+    if (!has_type<T>(array))
+        fail(name, ": dtype is ", std::string(py::str(array.dtype())), ", must be ",
+             std::string(py::str(py::dtype::of<T>())), " like the other arrays");
     require(array.ndim() == 1 || array.ndim() == 2, name, ": has ", array.ndim(), " dimensions, must have 1 or 2");
     const index_t last = array.ndim() - 1;
     const index_t rows = last == 0 ? 1 : array.shape(0), cols = array.shape(last);

@@ -24,8 +24,9 @@ bool takes_labels(Loss loss);
 // A flat, writable, C-contiguous array of T and exactly `size` elements.
 template <class T>
 T* flat_output(const py::array& array, index_t size, const std::string& name) {
-    require(py::isinstance<py::array_t<T>>(array), name, ": dtype is ", std::string(py::str(array.dtype())),
-            ", must be ", std::string(py::str(py::dtype::of<T>())));
+    if (!py::isinstance<py::array_t<T>>(array))
+        fail(name, ": dtype is ", std::string(py::str(array.dtype())), ", must be ",
+             std::string(py::str(py::dtype::of<T>())));
     require(array.size() == size, name, ": has ", array.size(), " elements, must have ", size);
     require((array.flags() & py::array::c_style) != 0, name, ": must be C-contiguous");
     require(array.writeable(), name, ": is read-only, must be writable");
