@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import steepest
+
 
 def positive(text: str) -> int:
     """Return the whole number above 0 that the text says."""
@@ -28,12 +30,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="steepest", description="Dense neural networks trained at the speed of the CPU, and shown to train right."
     )
+    parser.add_argument("--version", action="version", version=f"steepest {steepest.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser("demo", help="train a digit classifier, check its gradients, report its accuracy")
     demo.add_argument(
         "--mnist", metavar="DIR", help="directory with MNIST's four IDX files (default: scikit-learn's digits)"
     )
-    demo.add_argument("--epochs", type=positive, help="passes over the training set (default: 30, with --mnist 10)")
+    demo.add_argument("--epochs", type=positive, help="passes over the training set (default: 60, with --mnist 10)")
     demo.add_argument("--seed", type=natural, default=0, help="of weights, order and dropout (default: 0)")
     demo.add_argument("--threads", type=positive, help="workers at most (default: what the machine allows)")
     commands.add_parser("bench", help="measure speed; steepest bench --help says how", add_help=False)

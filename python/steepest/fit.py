@@ -240,8 +240,9 @@ class _Trainer:
             self.call("on_slice_end")
             if run.step < run.steps_per_epoch and (interrupt.pending or run.stopping):
                 return False
-        if not self.network.is_finite():
-            self.diverged(counters, None)
+        bad = self.network.find_non_finite()
+        if bad is not None:
+            self.diverged(counters, bad.rpartition(".")[0], f"{bad!r} after an update")
         model.epochs_seen += 1
         self.finish(time.perf_counter() - started)
         return True
@@ -281,7 +282,8 @@ class _Trainer:
         totals.add(result)
         if not result.finite:
             operations = self.network.program.operations
-            self.diverged(counters, operations[result.bad_operation].layer if result.bad_operation >= 0 else None)
+            layer = operations[result.bad_operation].layer if result.bad_operation >= 0 else None
+            self.diverged(counters, layer, f"the output of layer {layer!r}" if layer else "the loss alone")
 
     def finish(self, seconds: float) -> None:
         """Complete the epoch's record and show it to the callbacks."""
@@ -295,7 +297,7 @@ class _Trainer:
         run.history.append(run.logs)
         self.call("on_epoch_end")
 
-    def diverged(self, counters: tuple[int, int], layer: str | None) -> None:
+    def diverged(self, counters: tuple[int, int], layer: str | None, where: str) -> None:
         """Go back to the start of the epoch and raise what explains the non-finite numbers."""
         run = self.run
         step = run.model.steps
@@ -310,11 +312,10 @@ class _Trainer:
                     f"{name}[{row}, {column}] is {array[row, column]}, which is not finite in {self.network.dtype}: "
                     "fill or drop such rows; the model stands where this epoch began"
                 )
-        where = f"first in the output of layer {layer!r}" if layer else "though all outputs were finite"
         run.history.stopped = f"diverged in epoch {run.epoch}"
         raise TrainingDiverged(
             f"training diverged at step {step}, in epoch {run.epoch} of this fit: numbers became NaN or infinite, "
-            f"{where}. "
+            f"first in {where}. "
             f"The data are finite. Lower the learning rate (now {rate:g}), say by a factor of ten, standardise the "
             "inputs (steepest.preprocessing.Standardizer) and check the scale of the targets. "
             "The model stands where this epoch began and can be used.",

@@ -74,14 +74,17 @@ class Network:
             )
         )
 
-    def is_finite(self) -> bool:
-        """Whether all parameters and states are finite."""
-        # Minimum and maximum pass NaN on and need no temporary array.
-        return all(
-            bool(np.isfinite(arena.min()) and np.isfinite(arena.max()))
-            for arena in (self.parameter_arena, self.state_arena)
-            if arena.size
-        )
+    def find_non_finite(self) -> str | None:
+        """Return the name of the first parameter or state that is not finite; None if all are."""
+
+        def finite(array: Array) -> bool:
+            # Minimum and maximum pass NaN on and need no temporary array.
+            return not array.size or bool(np.isfinite(array.min()) and np.isfinite(array.max()))
+
+        if finite(self.parameter_arena) and finite(self.state_arena):
+            return None
+        tensors = {**self.parameters, **self.states}
+        return next((name for name, array in tensors.items() if not finite(array)), None)
 
 
 class Snapshot:
