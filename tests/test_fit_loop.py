@@ -212,6 +212,51 @@ def test_an_optimizer_belongs_to_one_model(data):
     assert optimizer.iterations == 5
 
 
+def step(gradient, **clipping):
+    """What one step of rate 1 subtracts from weights whose gradient is given."""
+    model = st.Sequential(
+        [layers.Dense(1, initializer=0.0, use_bias=False)], dtype="float64", input_shape=len(gradient)
+    )
+    # The loss (x w - 0.5)^2 has the gradient -x at w = 0.
+    x = -np.array([gradient], dtype="float64")
+    optimizer = st.optimizers.SGD(1.0, **clipping)
+    model.fit(x, [0.5], loss="mse", optimizer=optimizer, epochs=1, verbose=0)
+    return -model.layers[0].weight[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("clipping", "expected"),
+    [
+        ({}, [3.0, -4.0]),
+        ({"clip_norm": 10.0}, [3.0, -4.0]),
+        ({"clip_norm": 2.5}, [1.5, -2.0]),
+        ({"clip_value": 3.5}, [3.0, -3.5]),
+        ({"clip_norm": 2.5, "clip_value": 1.75}, [1.5, -1.75]),
+    ],
+)
+def test_clipping(clipping, expected):
+    np.testing.assert_allclose(step([3.0, -4.0], **clipping), expected, rtol=1e-14)
+
+
+def test_max_norm_bounds_the_weights_into_each_unit(data):
+    model = st.Sequential([layers.Dense(7, "relu", max_norm=0.5), layers.Dense(3)], seed=1)
+    model.fit(*data, loss=LOSS, optimizer="adam", epochs=2, verbose=0)
+    norms = np.linalg.norm(model.layers[0].weight, axis=0)
+    assert norms.max() <= 0.5 * (1 + 1e-6)
+    assert norms.max() > 0.49
+    assert np.linalg.norm(model.layers[1].weight, axis=0).max() > 0.5
+
+
+def test_l1_drives_weights_to_zero(data):
+    weights = []
+    for strength in (0.0, 0.1):
+        model = st.Sequential([layers.Dense(3)], regularizer=st.regularizers.L1(strength), seed=1)
+        model.fit(*data, loss=LOSS, optimizer=st.optimizers.SGD(0.02), epochs=100, verbose=0)
+        weights.append(np.abs(model.layers[0].weight))
+    # Columns 3 to 5 tell nothing about the labels.
+    assert weights[1][3:].max() < 0.02 < weights[0][3:].max()
+
+
 def test_zero_epochs_do_nothing(data):
     model = make(input_shape=6)
     before = tensors(model)

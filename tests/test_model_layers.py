@@ -46,7 +46,17 @@ def test_configuration_describes_the_object(cls):
 
 @pytest.mark.parametrize("cls", MEMBERS, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
 def test_every_argument_that_differs_is_described(cls):
-    changed = {"name": "other", "alpha": 0.5, "momentum": 0.5, "epsilon": 0.5, "gain": 3.0, "distribution": "uniform"}
+    changed = {
+        "name": "other",
+        "alpha": 0.5,
+        "momentum": 0.5,
+        "epsilon": 0.5,
+        "gain": 3.0,
+        "distribution": "uniform",
+        "clip_norm": 2.0,
+        "l1": 0.5,
+        "l2": 0.5,
+    }
     for name in cls.arguments():
         if name in changed:
             config = make(cls, **{name: changed[name]}).get_config()
@@ -93,6 +103,8 @@ def test_equality_is_by_class_and_arguments():
         (lambda: st.initializers.Glorot(mode="fan_out"), ValueError, ["mode", "'fan_out'"]),
         (lambda: st.regularizers.L2(-1e-3), ValueError, ["l2", "-0.001"]),
         (lambda: st.optimizers.Adam(-1.0), ValueError, ["learning_rate", "-1.0"]),
+        (lambda: st.optimizers.Adam(clip_norm=0), ValueError, ["clip_norm", "0"]),
+        (lambda: layers.Dense(2, max_norm=-1.0), ValueError, ["max_norm", "-1.0"]),
         (lambda: st.optimizers.Adam(beta1=1.0), ValueError, ["beta1", "1.0"]),
         (lambda: st.optimizers.SGD(0.1, nesterov=True), ValueError, ["nesterov", "momentum"]),
         (lambda: st.schedules.Cosine(0.1, steps=5, warmup=5), ValueError, ["warmup", "5"]),

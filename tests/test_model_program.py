@@ -40,7 +40,9 @@ def test_description_for_the_core():
     assert core["parameters"][0] == {
         "name": "dense_1.weight",
         "shape": (4, 3),
+        "l1": 0.0,
         "l2": 0.0,
+        "max_norm": 0.0,
         "decay": True,
         "trainable": True,
     }
@@ -156,6 +158,14 @@ def test_regularizer_of_model_and_layer():
         "dense_2.weight": 0.5,
         "dense_2.bias": 0.0,
     }
+
+
+def test_penalties_and_bounds_reach_the_core():
+    model = st.Sequential([layers.Dense(3, regularizer=st.regularizers.L1L2(0.5, 0.25), max_norm=2.0)], input_shape=4)
+    described = model.network.program.to_core()["parameters"]
+    assert [(p["l1"], p["l2"], p["max_norm"]) for p in described] == [(0.5, 0.25, 2.0), (0.0, 0.0, 0.0)]
+    weight = model.layers[0].weight.astype("float64")
+    assert model.network.penalty() == pytest.approx(0.5 * abs(weight).sum() + 0.125 * (weight**2).sum(), rel=1e-12)
 
 
 def test_nested_scopes_name_and_key_their_tensors():

@@ -130,6 +130,13 @@ def test_permissions_are_those_of_a_new_file(model, tmp_path):
     assert modes[0] == modes[1]
 
 
+def test_a_link_stays_a_link(model, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "net.npz")
+    model.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert st.load(tmp_path / "net.npz").steps == model.steps
+
+
 def test_a_failure_leaves_the_old_file(model, tmp_path, monkeypatch):
     path = tmp_path / "net.npz"
     model.save(path)

@@ -182,7 +182,7 @@ class _Trainer:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.hooks = hooks
-        self.penalized = any(p.l2 > 0.0 for p in network.program.parameters)
+        self.penalized = any(p.l1 > 0.0 or p.l2 > 0.0 for p in network.program.parameters)
         # The last good state: the start of the epoch.
         self.good = Snapshot([network.parameter_arena, network.state_arena, *run.optimizer.slots])
 

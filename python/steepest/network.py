@@ -65,14 +65,8 @@ class Network:
                 view[...] = theirs[name]
 
     def penalty(self) -> float:
-        """Return what regularisation adds to the loss: the sum of `0.5 * l2 * sum(W^2)`, in float64."""
-        return float(
-            sum(
-                0.5 * p.l2 * np.square(self.parameters[p.name], dtype=np.float64).sum()
-                for p in self.program.parameters
-                if p.l2 > 0.0
-            )
-        )
+        """Return what regularisation adds to the loss, `l1 * sum|W| + 0.5 * l2 * sum(W^2)`, in float64."""
+        return float(self.core.penalty)
 
     def find_non_finite(self) -> str | None:
         """Return the name of the first parameter or state that is not finite; None if all are."""

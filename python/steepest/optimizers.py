@@ -23,6 +23,15 @@ Array = npt.NDArray[Any]
 class Optimizer(Configurable):
     """Base of the optimisers.
 
+    Parameters
+    ----------
+    learning_rate : float or callable
+        Rate, or a function of the step.
+    clip_norm : float or None
+        The whole gradient is scaled down to this Euclidean norm where it is longer (Pascanu et al. 2013).
+    clip_value : float or None
+        Then every element of the gradient is bounded to [-clip_value, clip_value].
+
     Attributes
     ----------
     learning_rate : float or callable
@@ -38,8 +47,10 @@ class Optimizer(Configurable):
 
     slot_names: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, learning_rate: Any) -> None:
+    def __init__(self, learning_rate: Any, clip_norm: float | None, clip_value: float | None) -> None:
         self._learning_rate = as_learning_rate(learning_rate)
+        self.clip_norm = None if clip_norm is None else check_float("clip_norm", clip_norm, 0.0, open_minimum=True)
+        self.clip_value = None if clip_value is None else check_float("clip_value", clip_value, 0.0, open_minimum=True)
         self.reset()
 
     @property
@@ -100,6 +111,8 @@ class Optimizer(Configurable):
             "epsilon": 0.0,
             "weight_decay": 0.0,
             "bias_correction": False,
+            "clip_norm": self.clip_norm or 0.0,
+            "clip_value": self.clip_value or 0.0,
         }
 
     def get_config(self) -> Config:
@@ -144,6 +157,8 @@ class SGD(Optimizer):
         `mu` in [0, 1); 0 keeps no state (Polyak 1964).
     nesterov : bool
         Look ahead along the velocity (Nesterov 1983); needs momentum above 0.
+    clip_norm, clip_value : float or None
+        Bounds of the gradient, see `Optimizer`.
 
     Examples
     --------
@@ -152,12 +167,20 @@ class SGD(Optimizer):
     SGD(learning_rate=0.1, momentum=0.9)
     """
 
-    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
         self.momentum = check_float("momentum", momentum, 0.0, 1.0, open_maximum=True)
         self.nesterov = check_bool("nesterov", nesterov)
         if self.nesterov and self.momentum == 0.0:
             raise ValueError("nesterov=True needs momentum above 0, got momentum=0")
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, clip_norm, clip_value)
 
     @property
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -182,12 +205,22 @@ class RMSprop(Optimizer):
         Decay of the mean square, in [0, 1).
     epsilon : float
         Added to the root, above 0.
+    clip_norm, clip_value : float or None
+        Bounds of the gradient, see `Optimizer`.
     """
 
     slot_names = ("second_moment",)
 
-    def __init__(self, learning_rate: Any = 1e-3, rho: float = 0.9, epsilon: float = 1e-8) -> None:
-        super().__init__(learning_rate)
+    def __init__(
+        self,
+        learning_rate: Any = 1e-3,
+        rho: float = 0.9,
+        epsilon: float = 1e-8,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, clip_norm, clip_value)
         self.rho = check_float("rho", rho, 0.0, 1.0, open_maximum=True)
         self.epsilon = check_float("epsilon", epsilon, 0.0, open_minimum=True)
 
@@ -213,6 +246,8 @@ class Adam(Optimizer):
         Added to the root of the corrected second moment, above 0.
     bias_correction : bool
         Whether the moments are corrected for starting at zero.
+    clip_norm, clip_value : float or None
+        Bounds of the gradient, see `Optimizer`.
 
     Examples
     --------
@@ -231,8 +266,11 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         bias_correction: bool = True,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, clip_norm, clip_value)
         self.beta1 = check_float("beta1", beta1, 0.0, 1.0, open_maximum=True)
         self.beta2 = check_float("beta2", beta2, 0.0, 1.0, open_maximum=True)
         self.epsilon = check_float("epsilon", epsilon, 0.0, open_minimum=True)
@@ -259,6 +297,8 @@ class AdamW(Adam):
         As for `Adam`.
     weight_decay : float
         At least 0; applied to dense weights only.
+    clip_norm, clip_value : float or None
+        Bounds of the gradient, see `Optimizer`.
     """
 
     def __init__(
@@ -269,8 +309,13 @@ class AdamW(Adam):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         bias_correction: bool = True,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, bias_correction)
+        super().__init__(
+            learning_rate, beta1, beta2, epsilon, bias_correction, clip_norm=clip_norm, clip_value=clip_value
+        )
         self.weight_decay = check_float("weight_decay", weight_decay, 0.0)
 
     def to_core(self) -> dict[str, Any]:

@@ -36,7 +36,9 @@ class Parameter:
     fan_in: int
     fan_out: int
     key: tuple[int, ...]
+    l1: float = 0.0
     l2: float = 0.0
+    max_norm: float = 0.0
     decay: bool = False
     trainable: bool = True
 
@@ -88,7 +90,15 @@ class Program:
         return {
             "values": list(self.widths),
             "parameters": [
-                {"name": p.name, "shape": p.shape, "l2": p.l2, "decay": p.decay, "trainable": p.trainable}
+                {
+                    "name": p.name,
+                    "shape": p.shape,
+                    "l1": p.l1,
+                    "l2": p.l2,
+                    "max_norm": p.max_norm,
+                    "decay": p.decay,
+                    "trainable": p.trainable,
+                }
                 for p in self.parameters
             ],
             "states": [{"name": s.name, "shape": s.shape} for s in self.states],
@@ -169,14 +179,26 @@ class Builder:
         fan_in: int = 1,
         fan_out: int = 1,
         regularizer: Regularizer | None = None,
+        max_norm: float | None = None,
         decay: bool = False,
     ) -> int:
         """Add a trained tensor of the current layer and return its number; `decay`: AdamW may shrink it."""
         key = (*self._key, self._tensors[-1])
         self._tensors[-1] += 1
-        l2 = regularizer.l2 if regularizer is not None else 0.0
+        penalty = regularizer if regularizer is not None else Regularizer()
         self._parameters.append(
-            Parameter(f"{self.layer}.{name}", shape, initializer, fan_in, fan_out, key, l2=l2, decay=decay)
+            Parameter(
+                name=f"{self.layer}.{name}",
+                shape=shape,
+                initializer=initializer,
+                fan_in=fan_in,
+                fan_out=fan_out,
+                key=key,
+                l1=penalty.l1,
+                l2=penalty.l2,
+                max_norm=max_norm or 0.0,
+                decay=decay,
+            )
         )
         return len(self._parameters) - 1
 

@@ -7,9 +7,24 @@ from steepest.registry import REGULARIZERS, Configurable
 
 
 class Regularizer(Configurable):
-    """Base of the penalties: what it adds to the `l2` of a weight."""
+    """Base of the penalties: what one adds to the `l1` and the `l2` of a weight."""
 
+    l1: float = 0.0
     l2: float = 0.0
+
+
+@REGULARIZERS.register("l1")
+class L1(Regularizer):
+    """Adds `l1 * sum|W|` to the loss, so `l1 * sign(W)` to the gradient; drives weights to zero.
+
+    Parameters
+    ----------
+    l1 : float
+        Strength, at least 0.
+    """
+
+    def __init__(self, l1: float = 1e-4) -> None:
+        self.l1 = check_float("l1", l1, 0.0)
 
 
 @REGULARIZERS.register("l2")
@@ -29,4 +44,19 @@ class L2(Regularizer):
     """
 
     def __init__(self, l2: float = 1e-4) -> None:
+        self.l2 = check_float("l2", l2, 0.0)
+
+
+@REGULARIZERS.register("l1_l2")
+class L1L2(Regularizer):
+    """Both penalties, the elastic net.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Strengths, at least 0.
+    """
+
+    def __init__(self, l1: float = 1e-4, l2: float = 1e-4) -> None:
+        self.l1 = check_float("l1", l1, 0.0)
         self.l2 = check_float("l2", l2, 0.0)

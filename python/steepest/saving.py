@@ -11,7 +11,7 @@ import contextlib
 import io
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -42,18 +42,15 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
     path : str or path-like
         File, taken as it is.
     """
-    target = Path(path)
+    # Through a symbolic link, so that the file it points to is replaced and not the link.
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     arrays = _collect(model)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp gives a file only its owner may read; a model file should be as any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steepest.activations import Activation
-from steepest.checks import check_bool, check_int
+from steepest.checks import check_bool, check_float, check_int
 from steepest.initializers import Initializer, as_initializer
 from steepest.layers.base import Layer, TensorView
 from steepest.program import Builder, Value
@@ -31,6 +31,8 @@ class Dense(Layer):
         Of the bias.
     regularizer : Regularizer or None
         Penalty of the weight; None takes the model's.
+    max_norm : float or None
+        After each update the weights into a unit are scaled down to this Euclidean norm where they are longer.
     name : str or None
         None lets the model number the layer (`dense_1`).
 
@@ -54,6 +56,7 @@ class Dense(Layer):
         initializer: str | Initializer | dict[str, Any] = "auto",
         bias_initializer: str | float | Initializer | dict[str, Any] = "zeros",
         regularizer: str | Regularizer | dict[str, Any] | None = None,
+        max_norm: float | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name)
@@ -65,6 +68,7 @@ class Dense(Layer):
         self.regularizer: Regularizer | None = (
             None if regularizer is None else REGULARIZERS.create(regularizer, "regularizer")
         )
+        self.max_norm = None if max_norm is None else check_float("max_norm", max_norm, 0.0, open_minimum=True)
 
     def lower(self, builder: Builder, value: Value) -> Value:
         """Append the product and the activation; a pass fuses them where it can."""
@@ -76,6 +80,7 @@ class Dense(Layer):
                 shape,
                 self.initializer,
                 regularizer=regularizer,
+                max_norm=self.max_norm,
                 decay=True,
                 fan_in=value.width,
                 fan_out=self.units,
