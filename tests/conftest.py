@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from steepest import _core
+
 
 def pytest_report_header():
     """Say which steepest is tested: the installed one, unless somebody put another on the path."""
@@ -19,6 +21,16 @@ def pytest_report_header():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture(params=_core.available_isas())
+def isa(request):
+    """Run the test with every instruction set of this machine, and prove that it was in force until the end."""
+    before = _core.isa()
+    _core.force_isa(request.param)
+    yield request.param
+    assert _core.isa() == request.param
+    _core.force_isa(before)
 
 
 @pytest.fixture(scope="session")

@@ -34,10 +34,11 @@ MatrixView<const T> input_matrix(const py::array& array, const char* name) {
     require(array.ndim() == 1 || array.ndim() == 2, name, ": has ", array.ndim(), " dimensions, must have 1 or 2");
     const index_t last = array.ndim() - 1;
     const index_t rows = last == 0 ? 1 : array.shape(0), cols = array.shape(last);
-    // The stride of a dimension of at most one element means nothing.
-    require(cols <= 1 || array.strides(last) == size, name, ": the elements of a row must be neighbours in memory");
-    const index_t stride = last == 0 || rows <= 1 ? std::max<index_t>(cols, 1) : array.strides(0) / size;
-    require(rows <= 1 || (array.strides(0) % size == 0 && stride >= cols), name,
+    // The stride of a dimension of at most one element means nothing, nor do those of an empty array.
+    if (rows == 0 || cols == 0) return {static_cast<const T*>(array.data()), rows, cols, std::max<index_t>(cols, 1)};
+    require(cols == 1 || array.strides(last) == size, name, ": the elements of a row must be neighbours in memory");
+    const index_t stride = rows == 1 ? cols : array.strides(0) / size;
+    require(rows == 1 || (array.strides(0) % size == 0 && stride >= cols), name,
             ": rows must lie in increasing order without overlap");
     return {static_cast<const T*>(array.data()), rows, cols, stride};
 }
