@@ -15,7 +15,7 @@ tolerance of its own. u = eps / 2 is the unit roundoff.
    to 129 rounds about 1e3 u = 1e-13; the remaining four digits are for the conditioning of batch norm (1 /
    sqrt(epsilon) = 316 per layer).
 5. Whole networks in float32: nothing simple bounds them, a ReLU may flip and Adam divides by the gradient. The
-   tolerance is measured on the reference instead: its spread when every intermediate result is disturbed by what float32
+   tolerance is measured on the reference: its spread when every intermediate result is disturbed by what float32
    rounds (`Rounding`), a few times over, times `SPREAD_FACTOR`. What is ill-conditioned gets room, all else none.
    Networks with a pre-activation of a ReLU within `KINK_MARGIN` of its kink are drawn again: rounding may decide there.
 """
@@ -99,10 +99,10 @@ def assert_network64(actual, expected, what="", scale=0.0):
 class Rounding:
     """Noise of the size of float32's rounding, to be put between the operations of the reference network.
 
-    Each entry is disturbed by a uniform share of eps (two units of roundoff), relatively, or relative to `unit` where it
-    is a difference of numbers of that size. As much of `unit` again is common to all rows, as the rounding of a column's
-    mean is. A sum of k terms of one sign rounds k partial sums that grow up to it, which makes sqrt(k) / 6 eps of it; the
-    noise, of deviation eps / sqrt(3), is lengthened to that.
+    Each entry is disturbed by a uniform share of eps (two units of roundoff), relatively, or relative to `unit` where
+    it is a difference of numbers of that size. As much of `unit` again is common to all rows, as the rounding of a
+    column's mean is. A sum of k terms of one sign rounds k partial sums that grow up to it, which makes sqrt(k) / 6 eps
+    of it; the noise, of deviation eps / sqrt(3), is lengthened to that.
     """
 
     def __init__(self, seed, dtype=np.float32):
