@@ -28,7 +28,7 @@ def as_array(name: str, value: Any) -> Array:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
-    if array.dtype.kind in "US" or (array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat)):
+    if array.dtype.kind in "UST" or (array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat)):
         raise TypeError(
             f"{name} holds strings: encode them as numbers first, "
             "or use steepest.sklearn.MLPClassifier, which takes any labels"
