@@ -159,6 +159,23 @@ def test_evaluate_by_hand(data):
     assert model.loss is None
 
 
+@pytest.mark.parametrize("outputs", [1, 3, 20])
+def test_accuracy_of_yes_or_no(rng, outputs):
+    x, y = rng.normal(size=(50, 4)), rng.integers(0, 2, (50, outputs))
+    model = st.Sequential([layers.Dense(outputs)])
+    y[:20] = model.predict(x[:20]) > 0
+    right = ((model.predict(x) > 0) == y).all(axis=1).mean()
+    assert model.evaluate(x, y, loss="sigmoid_cross_entropy")["accuracy"] == right >= 0.4
+    history = model.fit(x, y, loss="sigmoid_cross_entropy", optimizer=st.optimizers.SGD(0.0), epochs=1, verbose=0)
+    assert history["accuracy"] == [right]
+
+
+def test_accuracy_of_soft_labels(data):
+    model = classifier(input_shape=5)
+    by_label = model.evaluate(*data, loss="softmax_cross_entropy")["accuracy"]
+    assert model.evaluate(data[0], np.eye(3)[data[1]] * 0.7 + 0.1, loss="softmax_cross_entropy")["accuracy"] == by_label
+
+
 def test_regression_has_no_accuracy(rng):
     model = st.Sequential([layers.Dense(2)])
     assert set(model.evaluate(rng.normal(size=(9, 3)), rng.normal(size=(9, 2)), loss="mse")) == {"loss"}

@@ -86,8 +86,10 @@ class SigmoidCrossEntropy(Loss):
     """`-y log s(z) - (1 - y) log(1 - s(z))`, summed over the outputs and averaged over the rows.
 
     For yes or no, once or several times per row; s is the logistic function. Targets are in [0, 1], `(N,)` or `(N, K)`.
+    A row counts as correct when all its outputs are: positive logits where the target is above 0.5.
     """
 
+    classifies = True
     has_link = True
 
     def check_targets(self, y: Any, rows: int, width: int) -> Array:
