@@ -36,17 +36,12 @@ STEEPEST_INLINE index_t first_index(index_t n, const typename V::value_type* x, 
     return n;
 }
 
-// What the rows of softmax_cross_entropy need of the logarithm, taken for many rows at once: loss = total log(sum) - dot.
-struct RowSums {
-    static constexpr index_t rows = 32;
-};
-
 // e = exp(x - shift) and its sum; e goes to `out` unless that is null. out may be x.
 template <class V>
 STEEPEST_INLINE typename V::value_type exp_row(index_t n, const typename V::value_type* x, typename V::value_type shift,
                                                typename V::value_type* out) {
     constexpr index_t L = V::lanes;
-    const V s = V::set(shift), lowest = V::set(-std::numeric_limits<typename V::value_type>::infinity());
+    const V s = V::set(shift);
     V sum = V::zero();
     index_t j = 0;
     for (; j + L <= n; j += L) {
@@ -55,9 +50,10 @@ STEEPEST_INLINE typename V::value_type exp_row(index_t n, const typename V::valu
         sum = sum + e;
     }
     if (j < n) {
-        const V e = exp(V::load_n(x + j, n - j, lowest) - s);  // exp(-inf) = 0 in the lanes beyond
+        // exp(0) and then a mask in the lanes beyond: exp(-inf) = 0 would underflow on the way, which costs hundreds of cycles.
+        const V e = exp(V::load_n(x + j, n - j, s) - s);
         if (out != nullptr) e.store_n(out + j, n - j);
-        sum = sum + e;
+        sum = sum + select(V::first_lanes(n - j), e, V::zero());
     }
     return reduce_add(sum);
 }
@@ -68,10 +64,33 @@ struct Scale {
     STEEPEST_INLINE V operator()(V x) const { return x * factor; }
 };
 
+// A row of at most one vector stays in registers from the logits to the result.
+template <class V>
+struct NarrowRow {
+    using T = typename V::value_type;
+    V x, e;
+    T max, sum;
+    STEEPEST_INLINE NarrowRow(index_t n, const T* logits) {
+        x = V::load_n(logits, n, V::set(-std::numeric_limits<T>::infinity()));
+        max = reduce_max(x);
+        const V shift = V::set(max);
+        const auto inside = V::first_lanes(n);
+        e = select(inside, exp(select(inside, x - shift, V::zero())), V::zero());
+        sum = reduce_add(e);
+    }
+};
+
 template <class V>
 void softmax(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx, typename V::value_type* y,
              index_t ldy) {
     using T = typename V::value_type;
+    if (cols <= V::lanes) {
+        for (index_t r = 0; r < rows; ++r) {
+            const NarrowRow<V> row(cols, x + r * ldx);
+            (row.e / V::set(row.sum)).store_n(y + r * ldy, cols);
+        }
+        return;
+    }
     for (index_t r = 0; r < rows; ++r) {
         const T* from = x + r * ldx;
         T* to = y + r * ldy;
@@ -105,11 +124,69 @@ struct SoftGradient {  // (total e / sum - t) coefficient
     STEEPEST_INLINE V operator()(V e, V t) const { return fma(e, share, neg(t * coefficient)); }
 };
 
+// One row's numbers: loss = total log(sum) - dot.
+template <class T>
+struct RowSums {
+    T total, dot, sum;
+    bool correct;
+};
+
+// loss = log(sum) - (x_label - max), gradient = softmax(x) - one-hot(label); for rows of at most one vector.
+template <class V>
+STEEPEST_INLINE RowSums<typename V::value_type> narrow_label_row(index_t n, const typename V::value_type* x, int label,
+                                                                 typename V::value_type coefficient,
+                                                                 typename V::value_type* g) {
+    using T = typename V::value_type;
+    const NarrowRow<V> row(n, x);
+    const unsigned bit = 1u << unsigned(label), largest = V::bits(eq(row.x, V::set(row.max)));
+    const RowSums<T> sums{T(1), x[label] - row.max, row.sum, (largest & (2u * bit - 1u)) == bit};
+    if (g != nullptr) {
+        const V one_hot = select(V::mask_from_bits(bit), V::set(coefficient), V::zero());
+        fma(row.e, V::set(coefficient / row.sum), neg(one_hot)).store_n(g, n);
+    }
+    return sums;
+}
+
+// The same for any width.
+template <class V>
+STEEPEST_INLINE RowSums<typename V::value_type> label_row(index_t n, const typename V::value_type* x, index_t label,
+                                                          typename V::value_type coefficient,
+                                                          typename V::value_type* g) {
+    using T = typename V::value_type;
+    const T shift = row_max<V>(n, x);
+    // All that reads the logits stands before the gradient, which may overwrite them.
+    RowSums<T> sums{T(1), x[label] - shift, T(0), first_index<V>(n, x, shift) == label};
+    sums.sum = exp_row<V>(n, x, shift, g);
+    if (g != nullptr) {
+        map_row<V>(n, g, g, Scale<V>{V::set(coefficient / sums.sum)});
+        g[label] -= coefficient;
+    }
+    return sums;
+}
+
 // loss = -sum_j t_j log softmax(x)_j = total log(sum) - sum_j t_j (x_j - max), gradient = total softmax(x) - t.
+template <class V>
+STEEPEST_INLINE RowSums<typename V::value_type> target_row(index_t n, const typename V::value_type* x,
+                                                           const typename V::value_type* t,
+                                                           typename V::value_type coefficient,
+                                                           typename V::value_type* g) {
+    using T = typename V::value_type;
+    const T shift = row_max<V>(n, x);
+    RowSums<T> sums{};
+    sums.correct = first_index<V>(n, x, shift) == first_index<V>(n, t, row_max<V>(n, t));
+    target_sums<V>(n, x, t, shift, &sums.total, &sums.dot);
+    sums.sum = exp_row<V>(n, x, shift, g);
+    if (g != nullptr) {
+        const SoftGradient<V> gradient{V::set(sums.total * coefficient / sums.sum), V::set(coefficient)};
+        zip_row<V>(n, g, t, g, gradient);
+    }
+    return sums;
+}
+
 template <class V>
 void softmax_cross_entropy(LossRows<typename V::value_type>& a) {
     using T = typename V::value_type;
-    constexpr index_t chunk = RowSums::rows;
+    constexpr index_t chunk = 32;  // rows whose logarithms are taken together
     T sums[chunk], totals[chunk], dots[chunk];
     a.correct = 0;
     for (index_t begin = 0; begin < a.rows; begin += chunk) {
@@ -117,28 +194,19 @@ void softmax_cross_entropy(LossRows<typename V::value_type>& a) {
         for (index_t i = 0; i < count; ++i) {
             const index_t r = begin + i;
             const T* x = a.output + r * a.ldo;
-            const T* t = a.targets == nullptr ? nullptr : a.targets + r * a.ldt;
             T* g = a.gradient == nullptr ? nullptr : a.gradient + r * a.ldg;
-            const T shift = row_max<V>(a.cols, x),
-                    coefficient = a.weights == nullptr ? a.scale : a.scale * a.weights[r];
-            // All that reads the logits stands before the gradient, which may overwrite them.
-            const index_t label = t == nullptr ? a.labels[r] : first_index<V>(a.cols, t, row_max<V>(a.cols, t));
-            a.correct += first_index<V>(a.cols, x, shift) == label;
-            if (t == nullptr) {
-                totals[i] = T(1);
-                dots[i] = x[label] - shift;
-            } else {
-                target_sums<V>(a.cols, x, t, shift, &totals[i], &dots[i]);
-            }
-            sums[i] = exp_row<V>(a.cols, x, shift, g);
-            if (g == nullptr) continue;
-            const V share = V::set(totals[i] * coefficient / sums[i]);
-            if (t == nullptr) {
-                map_row<V>(a.cols, g, g, Scale<V>{share});
-                g[label] -= coefficient;
-            } else {
-                zip_row<V>(a.cols, g, t, g, SoftGradient<V>{share, V::set(coefficient)});
-            }
+            const T coefficient = a.weights == nullptr ? a.scale : a.scale * a.weights[r];
+            RowSums<T> row;
+            if (a.targets != nullptr)
+                row = target_row<V>(a.cols, x, a.targets + r * a.ldt, coefficient, g);
+            else if (a.cols <= V::lanes)
+                row = narrow_label_row<V>(a.cols, x, a.labels[r], coefficient, g);
+            else
+                row = label_row<V>(a.cols, x, a.labels[r], coefficient, g);
+            sums[i] = row.sum;
+            totals[i] = row.total;
+            dots[i] = row.dot;
+            a.correct += row.correct;
         }
         map_row<V>(count, sums, sums, log_of<V>{});
         for (index_t i = 0; i < count; ++i) a.row_loss[begin + i] = totals[i] * sums[i] - dots[i];
@@ -164,8 +232,6 @@ template <class V>
 void sigmoid_cross_entropy(LossRows<typename V::value_type>& a) {
     using T = typename V::value_type;
     constexpr index_t L = V::lanes;
-    // In the lanes beyond the row: a logit so low that it costs nothing and stands on the right side of target 0.
-    const V low = V::set(T(-1e4));
     a.correct = 0;
     for (index_t r = 0; r < a.rows; ++r) {
         const T *z = a.output + r * a.ldo, *t = a.targets + r * a.ldt;
@@ -175,15 +241,17 @@ void sigmoid_cross_entropy(LossRows<typename V::value_type>& a) {
         unsigned wrong = 0;
         for (index_t j = 0; j < a.cols; j += L) {
             const index_t n = a.cols - j;
-            const SigmoidTerm<V> term(n < L ? V::load_n(z + j, n, low) : V::load(z + j),
-                                      n < L ? V::load_n(t + j, n) : V::load(t + j));
-            sum = sum + term.loss;
-            wrong |= term.wrong;
-            if (g == nullptr) continue;
-            if (n < L)
-                (term.gradient * coefficient).store_n(g + j, n);
-            else
-                (term.gradient * coefficient).store(g + j);
+            if (n >= L) {
+                const SigmoidTerm<V> term(V::load(z + j), V::load(t + j));
+                sum = sum + term.loss;
+                wrong |= term.wrong;
+                if (g != nullptr) (term.gradient * coefficient).store(g + j);
+            } else {  // the lanes beyond are logit 0 and target 0: on the right side, but not without loss
+                const SigmoidTerm<V> term(V::load_n(z + j, n), V::load_n(t + j, n));
+                sum = sum + select(V::first_lanes(n), term.loss, V::zero());
+                wrong |= term.wrong;
+                if (g != nullptr) (term.gradient * coefficient).store_n(g + j, n);
+            }
         }
         a.row_loss[r] = reduce_add(sum);
         a.correct += wrong == 0;

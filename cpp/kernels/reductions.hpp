@@ -13,15 +13,15 @@ STEEPEST_INLINE void column_sums_block(index_t rows, index_t tail, const typenam
                                        typename V::value_type* sum) {
     constexpr index_t L = V::lanes;
     V s[N];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int v = 0; v < N; ++v) s[v] = V::zero();
     for (index_t r = 0; r < rows; ++r) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int v = 0; v < N; ++v)
             s[v] =
                 s[v] + (v == N - 1 && tail < L ? V::load_n(x + r * ldx + v * L, tail) : V::load(x + r * ldx + v * L));
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int v = 0; v < N; ++v) {
         if (v == N - 1 && tail < L)
             s[v].store_n(sum + v * L, tail);
@@ -34,8 +34,9 @@ template <class V>
 void column_sums(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                  typename V::value_type* sum) {
     constexpr index_t L = V::lanes;
+    constexpr int wide = sizeof(V) >= 64 ? 16 : 8;  // half of the registers
     index_t j = 0;
-    for (; j + 8 * L <= cols; j += 8 * L) column_sums_block<V, 8>(rows, L, x + j, ldx, sum + j);
+    for (; j + wide * L <= cols; j += wide * L) column_sums_block<V, wide>(rows, L, x + j, ldx, sum + j);
     for (; j + 2 * L <= cols; j += 2 * L) column_sums_block<V, 2>(rows, L, x + j, ldx, sum + j);
     for (; j < cols; j += L) column_sums_block<V, 1>(rows, cols - j < L ? cols - j : L, x + j, ldx, sum + j);
 }

@@ -66,6 +66,7 @@ struct Vec<float> {
     }
     STEEPEST_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
     STEEPEST_INLINE void store_n(float* p, index_t n) const { _mm256_maskstore_ps(p, tail_mask32(n), v); }
+    static STEEPEST_INLINE Mask first_lanes(index_t n) { return _mm256_castsi256_ps(tail_mask32(n)); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) {
         const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
         return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(int(bits)), lane), lane));
@@ -91,6 +92,7 @@ struct Vec<double> {
     }
     STEEPEST_INLINE void store(double* p) const { _mm256_storeu_pd(p, v); }
     STEEPEST_INLINE void store_n(double* p, index_t n) const { _mm256_maskstore_pd(p, tail_mask64(n), v); }
+    static STEEPEST_INLINE Mask first_lanes(index_t n) { return _mm256_castsi256_pd(tail_mask64(n)); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) {
         const __m256i lane = _mm256_setr_epi64x(1, 2, 4, 8);
         return _mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(bits), lane), lane));

@@ -62,6 +62,7 @@ struct Vec<float> {
     }
     STEEPEST_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
     STEEPEST_INLINE void store_n(float* p, index_t n) const { _mm512_mask_storeu_ps(p, tail_mask16(n), v); }
+    static STEEPEST_INLINE Mask first_lanes(index_t n) { return tail_mask16(n); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) { return Mask(bits); }
     static STEEPEST_INLINE unsigned bits(Mask m) { return m; }
 };
@@ -83,6 +84,7 @@ struct Vec<double> {
     }
     STEEPEST_INLINE void store(double* p) const { _mm512_storeu_pd(p, v); }
     STEEPEST_INLINE void store_n(double* p, index_t n) const { _mm512_mask_storeu_pd(p, tail_mask8(n), v); }
+    static STEEPEST_INLINE Mask first_lanes(index_t n) { return tail_mask8(n); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) { return Mask(bits); }
     static STEEPEST_INLINE unsigned bits(Mask m) { return m; }
 };

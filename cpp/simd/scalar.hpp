@@ -50,6 +50,7 @@ struct Vec {
     STEEPEST_INLINE void store_n(T* p, index_t n) const {
         if (n > 0) *p = v;
     }
+    static STEEPEST_INLINE Mask first_lanes(index_t n) { return n > 0; }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) { return bits & 1u; }
     static STEEPEST_INLINE unsigned bits(Mask m) { return m ? 1u : 0u; }
 };
