@@ -129,9 +129,9 @@ def coverage(session):
 
 @nox.session
 def bench(session):
-    """Run a benchmark: `nox -s bench -- bench/train.py`."""
-    session.install(".[sklearn]")
-    session.run("python", *session.posargs)
+    """Verify and time kernels and networks: `nox -s bench -- --kernels gemm`."""
+    session.install(".[demo]")
+    session.run("steepest", "bench", *session.posargs)
 
 
 @nox.session
