@@ -69,37 +69,29 @@ const KernelTable<T>& table_of() {
 ActivationNeeds activation_needs(Activation kind) {
     switch (kind) {
 #define STEEPEST_CASE(name, functor, needs) \
-    case Activation::name:                  \
-        return ActivationNeeds::needs;
+    case Activation::name: return ActivationNeeds::needs;
         STEEPEST_ACTIVATIONS(STEEPEST_CASE)
 #undef STEEPEST_CASE
-        default:
-            return ActivationNeeds::nothing;
+        default: return ActivationNeeds::nothing;
     }
 }
 
 const char* activation_name(Activation kind) {
     switch (kind) {
 #define STEEPEST_CASE(name, functor, needs) \
-    case Activation::name:                  \
-        return #name;
+    case Activation::name: return #name;
         STEEPEST_ACTIVATIONS(STEEPEST_CASE)
 #undef STEEPEST_CASE
-        default:
-            return "unknown";
+        default: return "unknown";
     }
 }
 
 const char* isa_name(Isa isa) {
     switch (isa) {
-        case Isa::scalar:
-            return "scalar";
-        case Isa::avx2:
-            return "avx2";
-        case Isa::avx512:
-            return "avx512";
-        default:
-            return "unknown";
+        case Isa::scalar: return "scalar";
+        case Isa::avx2: return "avx2";
+        case Isa::avx512: return "avx512";
+        default: return "unknown";
     }
 }
 
@@ -143,12 +135,9 @@ template <class T>
 const KernelTable<T>& kernels(Isa isa) {
     if (!(available_isas() & bit(isa))) return kernels<T>(checked_isa(isa_name(isa), "isa"));
     switch (isa) {
-        case Isa::avx512:
-            return table_of<T, Isa::avx512>();
-        case Isa::avx2:
-            return table_of<T, Isa::avx2>();
-        default:
-            return table_of<T, Isa::scalar>();
+        case Isa::avx512: return table_of<T, Isa::avx512>();
+        case Isa::avx2: return table_of<T, Isa::avx2>();
+        default: return table_of<T, Isa::scalar>();
     }
 }
 

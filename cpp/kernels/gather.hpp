@@ -61,30 +61,18 @@ void gather(Source type, index_t count, index_t cols, const void* base, index_t 
         gather_rows<V, decltype(zero)>(count, cols, bytes, row_bytes, col_bytes, rows, out, ldo);
     };
     switch (type) {
-        case Source::f32:
-            return run(float(0));
-        case Source::f64:
-            return run(double(0));
-        case Source::u8:
-            return run(std::uint8_t(0));
-        case Source::i8:
-            return run(std::int8_t(0));
-        case Source::i16:
-            return run(std::int16_t(0));
-        case Source::i32:
-            return run(std::int32_t(0));
-        case Source::i64:
-            return run(std::int64_t(0));
-        case Source::u16:
-            return run(std::uint16_t(0));
-        case Source::u32:
-            return run(std::uint32_t(0));
-        case Source::u64:
-            return run(std::uint64_t(0));
-        case Source::boolean:
-            return run(std::uint8_t(0));  // NumPy's bool is a byte of 0 or 1
-        default:
-            return;
+        case Source::f32: return run(float(0));
+        case Source::f64: return run(double(0));
+        case Source::u8: return run(std::uint8_t(0));
+        case Source::i8: return run(std::int8_t(0));
+        case Source::i16: return run(std::int16_t(0));
+        case Source::i32: return run(std::int32_t(0));
+        case Source::i64: return run(std::int64_t(0));
+        case Source::u16: return run(std::uint16_t(0));
+        case Source::u32: return run(std::uint32_t(0));
+        case Source::u64: return run(std::uint64_t(0));
+        case Source::boolean: return run(std::uint8_t(0));  // NumPy's bool is a byte of 0 or 1
+        default: return;
     }
 }
 
