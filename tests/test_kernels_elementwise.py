@@ -115,7 +115,7 @@ def test_no_rows(isa):
         assert kernels.dropout(empty, 0.5).shape == (0, 5)
 
 
-# --------------------------------------------------------------------------------------------------------------- dropout
+# -------------------------------------------------------------------------------------------------------------- dropout
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dropout_mask_is_philox(isa, dtype, layout, rng):

@@ -114,7 +114,7 @@ def test_column_sums_add_from_first_to_last(isa, dtype, rng):
     assert_equal(kernels.column_sums(x), expected)
 
 
-# ---------------------------------------------------------------------------------------------------------------- gather
+# --------------------------------------------------------------------------------------------------------------- gather
 SOURCES = ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "bool")
 
 
