@@ -29,9 +29,9 @@ def draw_specs(rng, loss):
     for _ in range(rng.integers(0, 4)):
         units, activation = int(rng.choice(WIDTHS)), str(rng.choice(activations.NAMES))
         fused = rng.random() < 0.5
-        l2 = float(rng.choice([0.0, 1e-2]))
-        dense = {"units": units, "activation": activation if fused else "identity", "l2": l2}
-        specs.append(("dense", {**dense, "bias": bool(rng.random() < 0.8)}))
+        dense = {"units": units, "activation": activation if fused else "identity", "bias": bool(rng.random() < 0.8)}
+        l2, l1 = float(rng.choice([0.0, 1e-2])), float(rng.choice([0.0, 0.0, 1e-3]))
+        specs.append(("dense", {**dense, "l2": l2, "l1": l1, "max_norm": (None, None, 0.7)[rng.integers(3)]}))
         if rng.random() < 0.4:
             specs.append(("batch_norm", {"momentum": float(rng.choice([0.1, 0.5, 1.0])), "epsilon": 1e-3}))
         if not fused:
@@ -39,7 +39,7 @@ def draw_specs(rng, loss):
         if rng.random() < 0.3:
             specs.append(("dropout", {"rate": float(rng.choice([0.1, 0.5, 0.9]))}))
     units = int(rng.choice([2, 3, 10, 17])) if loss == "softmax_cross_entropy" else int(rng.choice([1, 3, 10, 17]))
-    specs.append(("dense", {"units": units, "activation": "identity", "l2": 0.0, "bias": True}))
+    specs.append(("dense", {"units": units, "activation": "identity", "bias": True}))
     return specs
 
 
@@ -57,7 +57,8 @@ def steepest_layer(kind, s):
             s["units"],
             activation=activation_object(s["activation"]),
             use_bias=s["bias"],
-            regularizer=st.regularizers.L2(s["l2"]) if s["l2"] else None,
+            regularizer=st.regularizers.L1L2(s.get("l1", 0.0), s.get("l2", 0.0)) if len(s) > 3 else None,
+            max_norm=s.get("max_norm"),
         )
     if kind == "batch_norm":
         return st.layers.BatchNorm(momentum=s["momentum"], epsilon=s["epsilon"])
@@ -73,7 +74,8 @@ def reference_layers(specs, model):
     layers, streams = [], 0
     for kind, s in specs:
         if kind == "dense":
-            layers.append(network.Dense(next(parameters), next(parameters) if s["bias"] else None, s["l2"]))
+            layers.append(network.Dense(next(parameters), next(parameters) if s["bias"] else None))
+            layers[-1].l2, layers[-1].l1, layers[-1].max_norm = s.get("l2", 0.0), s.get("l1", 0.0), s.get("max_norm")
             if s["activation"] != "identity":
                 layers.append(network.Activation(s["activation"], alpha_of(s["activation"])))
         elif kind == "batch_norm":

@@ -13,6 +13,8 @@ class Dense:
     weight: np.ndarray
     bias: np.ndarray | None
     l2: float = 0.0
+    l1: float = 0.0
+    max_norm: float | None = None
     parameters = ("weight", "bias")
 
     def forward(self, x, run):
@@ -21,11 +23,20 @@ class Dense:
 
     def backward(self, dy):
         dx, d_weight, d_bias = dense.backward(self.x, self.weight, dy)
-        # penalty: 0.5 l2 sum(W^2)
-        return dx, {"weight": d_weight + self.l2 * self.weight, "bias": d_bias}
+        # penalty: 0.5 l2 sum(W^2) + l1 sum|W|
+        d_penalty = self.l2 * self.weight + self.l1 * np.sign(self.weight)
+        return dx, {"weight": d_weight + d_penalty, "bias": d_bias}
 
     def penalty(self):
-        return 0.5 * self.l2 * np.sum(self.weight**2)
+        return 0.5 * self.l2 * np.sum(self.weight**2) + self.l1 * np.sum(np.abs(self.weight))
+
+    def constrain(self):
+        """Shorten each column of the weight that is longer than max_norm."""
+        if self.max_norm is not None:
+            lengths = np.sqrt(np.sum(self.weight**2, axis=0))
+            self.weight = self.weight * np.where(
+                lengths > self.max_norm, self.max_norm / np.maximum(lengths, 1e-300), 1
+            )
 
 
 @dataclass
@@ -132,6 +143,16 @@ def terms_of(layer, backward=False):
     return len(layer.x) if isinstance(layer, BatchNorm) else 1
 
 
+def clipped(gradients, norm=None, value=None):
+    """Scale all gradients together to a length of at most `norm`, then bound every entry by `value`."""
+    length = np.sqrt(sum(np.sum(gradient**2) for gradient in gradients.values()))
+    if norm is not None and length > norm:
+        gradients = {key: gradient * (norm / length) for key, gradient in gradients.items()}
+    if value is not None:
+        gradients = {key: np.clip(gradient, -value, value) for key, gradient in gradients.items()}
+    return gradients
+
+
 @dataclass
 class Network:
     """Layers in a row, and the optimiser's state by (layer, parameter name)."""
@@ -184,6 +205,7 @@ class Network:
         value, penalty, gradients, _ = self.loss_and_gradients(x, target, weights, run)
         self.updates += 1
         weight_decay = settings.pop("weight_decay", 0.0)
+        gradients = clipped(gradients, settings.pop("clip_norm", None), settings.pop("clip_value", None))
         for (i, name), gradient in gradients.items():
             decay = weight_decay if name == "weight" else 0.0
             new = optimizers.update(
@@ -197,4 +219,7 @@ class Network:
                 **settings,
             )
             setattr(self.layers[i], name, rounding(new))
+        for layer in self.layers:
+            if isinstance(layer, Dense):
+                layer.constrain()
         return value, penalty
