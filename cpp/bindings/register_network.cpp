@@ -1,8 +1,10 @@
 #include "bindings/pybind11.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 #include "bindings/data.hpp"
+#include "bindings/overlap.hpp"
 #include "bindings/program.hpp"
 #include "bindings/register.hpp"
 #include "engine/network.hpp"
@@ -96,6 +98,20 @@ void check_labels(const DataSet& data, index_t classes) {
                 " is outside [0, ", classes, ")");
 }
 
+// What is read during a run must not lie in what the run writes.
+void require_inputs_apart(const py::array& x, const py::array& y, const py::object& sample_weight, const Extent& out,
+                          const char* name) {
+    require_apart(extent(x), "x", out, name);
+    require_apart(extent(y), "y", out, name);
+    if (!sample_weight.is_none()) require_apart(extent(py::cast<py::array>(sample_weight)), "sample_weight", out, name);
+}
+
+template <class T>
+Extent parameters_of(Shared<T>& self) {
+    auto& arena = self.network.parameter_arena();
+    return extent(arena.data(), arena.size());
+}
+
 using Order = py::array_t<std::int64_t, py::array::c_style>;
 using Rates = py::array_t<double, py::array::c_style>;
 
@@ -109,6 +125,8 @@ RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const p
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), args.loss);
     require(batch_size >= 1, "batch_size: ", batch_size, " is not positive");
     require(order.ndim() == 1 && order.size() >= 1, "order: must be a non-empty one-dimensional int64 array");
+    // A batch larger than the data is all of it; the memory for a batch must not follow the number.
+    batch_size = std::min(batch_size, std::max<index_t>(order.size(), data.x.rows));
     require(learning_rates.ndim() == 1 && learning_rates.size() >= ceil_div(order.size(), batch_size),
             "learning_rates: ", learning_rates.size(), " values for ", ceil_div(order.size(), batch_size), " steps");
     args.order = order.data();
@@ -121,6 +139,15 @@ RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const p
     args.budget = budget;
     check_order(args.order, args.count, data, self.output_width());
     const auto state = optimizer_state<T>(optimizer, slots, optimizer_step, self.network.parameter_arena().size());
+    const Extent parameters = parameters_of(self);
+    require_inputs_apart(x, y, sample_weight, parameters, "the network's parameters");
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        const Extent slot = extent(py::cast<py::array>(slots[i]));
+        require_apart(slot, "slots", parameters, "the network's parameters");
+        require_inputs_apart(x, y, sample_weight, slot, "slots");
+        for (std::size_t j = 0; j < i; ++j)
+            require_apart(slot, "slots", extent(py::cast<py::array>(slots[j])), "another slot");
+    }
     return alone(self, [&] { return self.network.train(data, state, args); });
 }
 
@@ -132,9 +159,15 @@ py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::arra
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), kind);
     check_labels(data, self.output_width());
     T* out = flat_output<T>(gradients, self.network.parameter_arena().size(), "gradients");
+    const Extent parameters = parameters_of(self);
+    require_apart(extent(gradients), "gradients", parameters, "the network's parameters");
+    require_inputs_apart(x, y, sample_weight, extent(gradients), "gradients");
     MatrixView<T> dx;
     if (!input_gradient.is_none()) {
         const auto array = py::cast<py::array>(input_gradient);
+        require_apart(extent(array), "input_gradient", parameters, "the network's parameters");
+        require_apart(extent(array), "input_gradient", extent(gradients), "gradients");
+        require_inputs_apart(x, y, sample_weight, extent(array), "input_gradient");
         dx = {flat_output<T>(array, data.x.rows * data.x.cols, "input_gradient"), data.x.rows, data.x.cols,
               data.x.cols};
     }
@@ -166,6 +199,8 @@ void predict(Shared<T>& self, const py::array& x, const py::array& out, index_t 
     require(out.ndim() == 2 && out.shape(0) == source.rows && out.shape(1) == width, "out: must have shape (",
             source.rows, ", ", width, ")");
     T* to = flat_output<T>(out, source.rows * width, "out");
+    require_apart(extent(out), "out", extent(x), "x");
+    require_apart(extent(out), "out", parameters_of(self), "the network's parameters");
     alone(self, [&] { self.network.predict(source, {to, source.rows, width, width}, batch_size, threads); });
 }
 

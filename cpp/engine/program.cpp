@@ -36,20 +36,35 @@ const std::string& OperationSpec::word(const std::string& key) const {
 }
 
 void Program::validate() const {
+    // So that no product of a width, a height and an element's size can overflow.
+    constexpr index_t widest = index_t(1) << 31, most = index_t(1) << 48;
     require(!values.empty(), "program: 'values' is empty; value 0 is the input");
     for (const index_t width : values)
-        require(width >= 1, "program: a value has width ", width, "; at least 1 is accepted");
+        require(width >= 1 && width <= widest, "program: a value has width ", width, "; 1 to ", widest, " is accepted");
     for (const auto& p : parameters) {
         require(p.shape.size() == 1 || p.shape.size() == 2, "program: parameter '", p.name, "' has ", p.shape.size(),
                 " dimensions; 1 or 2 are accepted");
-        for (const index_t n : p.shape) require(n >= 1, "program: parameter '", p.name, "' has a dimension of ", n);
+        for (const index_t n : p.shape)
+            require(n >= 1 && n <= widest, "program: parameter '", p.name, "' has a dimension of ", n, "; 1 to ",
+                    widest, " is accepted");
+        require(p.size() <= most, "program: parameter '", p.name, "' has ", p.size(), " elements; at most ", most,
+                " are accepted");
+        require(p.l1 >= 0.0 && p.l2 >= 0.0, "program: parameter '", p.name, "' has a penalty below zero or NaN");
     }
-    for (const auto& s : states) require(s.size >= 1, "program: state '", s.name, "' has size ", s.size);
+    for (const auto& s : states)
+        require(s.size >= 1 && s.size <= widest, "program: state '", s.name, "' has size ", s.size);
     std::vector<bool> written(values.size(), false);
     written[0] = true;
+    std::vector<bool> used(parameters.size(), false);
     for (const auto& op : operations) {
         check_operation(*this, op, written);
         written[std::size_t(op.output)] = true;
+        // Each operation would write the whole gradient of a shared parameter, and update it.
+        for (const int p : op.parameters) {
+            require(!used[std::size_t(p)], "program: parameter '", parameters[std::size_t(p)].name,
+                    "' belongs to two operations");
+            used[std::size_t(p)] = true;
+        }
     }
     require(index_ok(output, values.size()) && written[std::size_t(output)], "program: output value ", output,
             " is never written");
