@@ -126,6 +126,15 @@ def test_nan_and_infinities_reach_the_loss(isa, name, cols):
     assert np.isnan(gradient[1]).any()
 
 
+@pytest.mark.parametrize("cols", [4, 40])  # within one vector, and beyond
+def test_of_equal_logits_the_first_counts(isa, cols):
+    logits = np.zeros((3, cols), np.float32)
+    logits[:, 1] = logits[:, cols - 1] = 2
+    labels = np.array([0, 1, cols - 1])
+    assert kernels.softmax_cross_entropy(logits, labels)[2] == 1
+    assert kernels.softmax_cross_entropy(logits, np.eye(cols, dtype=np.float32)[labels])[2] == 1
+
+
 def test_a_target_of_zero_takes_no_part(isa):
     # log softmax is -inf there: 0 times -inf must not become NaN.
     logits = np.array([[0.0, -np.inf, 1.0]])
