@@ -125,7 +125,7 @@ def break_entry(name, index, factor):
         ("input", (9, 2)),
     ],
 )
-@pytest.mark.parametrize("factor", [1.0005, 0.9995, 2.0, 0.0, -1.0])
+@pytest.mark.parametrize("factor", [1.0005, 0.0, -1.0])
 def test_one_wrong_entry_is_named(name, index, factor, rng):
     model = reference_model(rng, break_entry(name, index, factor), dropout=0.0)
     report = gradcheck(model, *data(rng))

@@ -12,6 +12,14 @@ from steepest.gradcheck.subjects import from_model
 L = st.layers
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Thousands of tiny calls; on a busy machine every meeting of two workers waits for the scheduler."""
+    st.set_num_threads(1)
+    yield
+    st.set_num_threads(None)
+
+
 def batch(rng, rows=14, features=5, classes=3):
     return rng.normal(size=(rows, features)), rng.integers(classes, size=rows)
 
