@@ -18,6 +18,13 @@ def pytest_report_header():
     return f"steepest {steepest.__version__} from {where}, instruction set {_core.isa()} of {_core.available_isas()}"
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what runs in every instruction set by itself, so that a run with STEEPEST_ISA can leave it out."""
+    for item in items:
+        if "isa" in getattr(item, "fixturenames", ()):
+            item.add_marker("every_isa")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
