@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from steepest import preprocessing
-from steepest.preprocessing import Standardizer
+from steepest.preprocessing import Standardizer, base
 
 
 @settings(max_examples=40, deadline=None)
@@ -21,7 +20,7 @@ from steepest.preprocessing import Standardizer
 def test_mean_and_scale(rows, columns, shift, scale, seed, chunk):
     x = np.random.default_rng(seed).normal(shift, scale, (rows, columns))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preprocessing, "_CHUNK", chunk)
+        patch.setattr(base, "CHUNK", chunk)
         standardizer = Standardizer().fit(x)
     # Rounding of x itself, eps * |shift|, is all the difference there may be, up to the number of additions.
     slack = np.finfo(float).eps * (abs(shift) + scale) * (rows + 8)

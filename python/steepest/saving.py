@@ -7,18 +7,15 @@ the training needs.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
 import os
-import secrets
 import zipfile
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from steepest import archive
 from steepest.network import Network
 from steepest.optimizers import Optimizer
 from steepest.registry import LAYERS, LOSSES, OPTIMIZERS, Configurable
@@ -42,31 +39,7 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
     path : str or path-like
         File, taken as it is.
     """
-    # Through a symbolic link, so that the file it points to is replaced and not the link.
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    arrays = _collect(model)
-    try:
-        with open(temporary, "xb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_directory(target.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    """Make the renaming durable; systems that cannot open a directory do it on their own."""
-    with contextlib.suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    archive.write(path, _collect(model))
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
@@ -149,20 +122,12 @@ def _collect(model: Sequential) -> dict[str, Array]:
                 header["optimizer"] = {"config": _describe(optimizer), "iterations": optimizer.iterations}
                 for slot, flat in zip(optimizer.slot_names, optimizer.slots, strict=False):
                     arrays.update({f"optimizer/{slot}/{n}": v.copy() for n, v in network.split(flat).items()})
-    text = json.dumps(header).encode()
-    return {"header": np.frombuffer(text, dtype=np.uint8), **arrays}
+    return archive.pack(header, arrays)
 
 
 def _read(file: IO[bytes], name: str) -> Sequential:
     try:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("not an npz archive")
-        with archive:
-            arrays = {key: archive[key] for key in archive.files}
-        header = json.loads(arrays.pop("header").tobytes())
-        if header["format"] != FORMAT:
-            raise ValueError(f"its format is {header['format']!r}")
+        header, arrays = archive.read(file, FORMAT)
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{name} is not a steepest model file, or is damaged: {error}") from error
     if header["version"] > VERSION:

@@ -1,0 +1,61 @@
+"""Files of plain arrays and a JSON header: `.npz` archives without pickle, replaced in one piece."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def pack(header: dict[str, Any], arrays: dict[str, Array]) -> dict[str, Array]:
+    """Return the arrays of the archive: `header` as UTF-8 bytes of JSON, and the others."""
+    return {"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays}
+
+
+def write(path: str | os.PathLike[str], arrays: dict[str, Array]) -> None:
+    """Write the archive to a temporary file beside `path`, synced to the disk, which then takes its place."""
+    # Through a symbolic link, so that the file it points to is replaced and not the link.
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_directory(target.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the renaming durable; systems that cannot open a directory do it on their own."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read(file: IO[bytes], expected_format: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return header and arrays; ValueError, KeyError, ... if it is no such archive."""
+    archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError("not an npz archive")
+    with archive:
+        arrays = {key: archive[key] for key in archive.files}
+    header: dict[str, Any] = json.loads(arrays.pop("header").tobytes())
+    if header["format"] != expected_format:
+        raise ValueError(f"its format is {header['format']!r}")
+    return header, arrays

@@ -1,0 +1,85 @@
+"""Several preprocessing steps as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy.typing as npt
+
+from steepest.preprocessing.base import Array, Preprocessor
+from steepest.registry import PREPROCESSORS
+
+
+@PREPROCESSORS.register("pipeline")
+class Pipeline(Preprocessor):
+    """Steps one after the other, each fitted on what the ones before make of the training set.
+
+    Parameters
+    ----------
+    steps : iterable of Preprocessor
+        At least one; names (`"standardizer"`) and configurations will do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.preprocessing import PCA, Pipeline, Standardizer
+    >>> X = np.random.default_rng(0).normal(3, 2, size=(100, 4))
+    >>> pipeline = Pipeline([Standardizer(), PCA(2)])
+    >>> pipeline.fit_transform(X).shape
+    (100, 2)
+    """
+
+    def __init__(self, steps: Iterable[Any]) -> None:
+        super().__init__()
+        self.steps = [PREPROCESSORS.create(step, "steps") for step in steps]
+        if not self.steps:
+            raise ValueError("steps must hold at least one preprocessing step")
+        # A pipeline has an inverse where all of its steps have one; shadows the class's answer.
+        self.invertible = all(step.invertible for step in self.steps)  # type: ignore[misc]
+
+    def fit(self, X: npt.ArrayLike) -> Pipeline:
+        """Fit every step, and return the object; `X (N, D)` as for each of them."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: npt.ArrayLike) -> Array:
+        """Fit, and return the training set transformed."""
+        result: Any = X
+        for step in self.steps:
+            result = step.fit_transform(result)
+        self.columns = self.steps[0].columns
+        return result  # type: ignore[no-any-return]
+
+    def transform(self, X: npt.ArrayLike) -> Array:
+        """Return the rows after all steps."""
+        self._columns()
+        result: Any = X
+        for step in self.steps:
+            result = step.transform(result)
+        return result  # type: ignore[no-any-return]
+
+    def inverse_transform(self, X: npt.ArrayLike) -> Array:
+        """Return the rows that `transform` takes to these; ValueError where a step has no inverse."""
+        self._columns()
+        result: Any = X
+        for step in reversed(self.steps):
+            result = step.inverse_transform(result)
+        return result  # type: ignore[no-any-return]
+
+    @property
+    def output_columns(self) -> int:
+        """Number of columns of the last step's result."""
+        count: int = self.steps[-1].output_columns
+        return count
+
+    def get_state(self) -> dict[str, Array]:
+        """Return what `fit` learned: the steps' states, with their number before each name."""
+        return {f"{i}.{name}": array for i, step in enumerate(self.steps) for name, array in step.get_state().items()}
+
+    def set_state(self, state: dict[str, Array]) -> None:
+        """Take over what `get_state` of a pipeline of the same steps returned."""
+        for i, step in enumerate(self.steps):
+            prefix = f"{i}."
+            step.set_state({name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)})
+        self.columns = self.steps[0].columns
