@@ -5,8 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from steepest import _core
+
+# No deadline: a busy machine is not a bug. In CI the same examples every time, elsewhere new ones.
+settings.register_profile("steepest", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+settings.load_profile("steepest")
 
 
 def pytest_report_header():

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from reference import network
 from reference.model import Model
@@ -97,7 +99,7 @@ def test_reference_network_passes(mode, loss, training, rng):
     x, labels = data(rng)
     y = labels if loss == "softmax_cross_entropy" else rng.uniform(size=(10, 3))
     report = gradcheck(
-        model, x, y, loss=loss, training=training, mode=mode, max_entries=100, sample_weight=rng.uniform(size=10)
+        model, x, y, loss=loss, training=training, mode=mode, samples=100, sample_weight=rng.uniform(size=10)
     )
     assert report.passed, str(report)
     assert report.verdict == "excellent"
@@ -164,7 +166,7 @@ def test_fast_modes_catch_one_wrong_tensor(name, mode, rng):
         )  # its gradient is zero: batch norm follows
 
     model = reference_model(rng, tamper)
-    report = gradcheck(model, *data(rng), mode=mode, max_entries=60)
+    report = gradcheck(model, *data(rng), mode=mode, samples=60)
     assert not report.passed
     assert {entry.name for entry in report.wrong} == {name}
 
@@ -180,6 +182,28 @@ def test_one_entry_among_many_by_directions(rng):
     report = check_function(function, rng.normal(size=50_000), mode="fast")
     assert not report.passed
     assert report.worst[0].index is None
+
+
+@settings(max_examples=60)
+@given(data=some.data())
+def test_any_wrong_entry_of_any_smooth_function_is_found(data):
+    size = data.draw(some.integers(1, 12))
+    rng = np.random.default_rng(data.draw(some.integers(0, 2**32)))
+    scale = 10.0 ** data.draw(some.integers(-4, 4))
+    # Slopes within a factor of e of each other, so that no entry drowns in the rounding of the sum.
+    weights, frequencies = np.exp(rng.uniform(-1, 1, size=(2, size)))
+    point = rng.uniform(-0.5, 0.5, size=size)
+
+    def function(x, factor=None):
+        gradient = scale * weights * frequencies * np.cos(frequencies * x)
+        return scale * np.sum(weights * np.sin(frequencies * x)), gradient * (1.0 if factor is None else factor)
+
+    assert check_function(function, point).verdict == "excellent"
+    wrong = data.draw(some.integers(0, size - 1))
+    factor = np.ones(size)
+    factor[wrong] = data.draw(some.sampled_from([1.0005, 0.9995, 0.0, -1.0, 3.0]))
+    report = check_function(lambda x: function(x, factor), point)
+    assert [entry.index for entry in report.wrong] == [(wrong,)]
 
 
 def test_transposed_and_rescaled_gradients_fail(rng):
@@ -269,7 +293,7 @@ def test_burn_in_shows_what_zero_weights_hide(rng):
 
 def test_every_tensor_is_sampled(rng):
     model = reference_model(rng)
-    report = gradcheck(model, *data(rng), max_entries=20)
+    report = gradcheck(model, *data(rng), max_entries=20, samples=20)
     assert report.mode == "sampled"
     for summary in report.summaries:
         assert summary.checked >= min(10, int(np.prod(summary.shape)))
@@ -346,6 +370,7 @@ def test_verdicts(error, words):
         ),
         (lambda: gradcheck(cube, [1.0], step=3.0), ValueError, "step must be in .*, got 3.0"),
         (lambda: gradcheck(cube, [1.0], max_entries=0), ValueError, "max_entries must be at least 1, got 0"),
+        (lambda: gradcheck(cube, [1.0], samples=0), ValueError, "samples must be at least 1, got 0"),
         (lambda: gradcheck(cube, [1.0], directions=0), ValueError, "directions must be at least 1, got 0"),
         (lambda: gradcheck(cube, [1.0], burn_in=-1), ValueError, "burn_in must be at least 0, got -1"),
         (lambda: gradcheck(cube, [1.0, np.nan]), ValueError, r"x must be finite; x\[1\] is nan"),

@@ -5,7 +5,8 @@ import pytest
 
 import steepest as st
 from architectures import draw_case
-from reference import activations
+from reference import activations, losses
+from steepest import registry
 from steepest.gradcheck import check_problem
 from steepest.gradcheck.subjects import from_model
 
@@ -35,6 +36,13 @@ LAYERS = {
 }
 
 
+def test_nothing_registered_goes_unchecked():
+    """A new layer, activation or loss must be added to the lists these tests run over."""
+    assert {LAYERS[name]().kind for name in LAYERS} >= set(registry.LAYERS.names())
+    assert set(activations.NAMES) >= set(registry.ACTIVATIONS.names())
+    assert set(losses.NAMES) >= set(registry.LOSSES.names())
+
+
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("training", [True, False])
 def test_layer(isa, name, training, rng):
@@ -43,7 +51,7 @@ def test_layer(isa, name, training, rng):
     assert "input" in report.tensors
 
 
-@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "sigmoid_cross_entropy", "mse"])
+@pytest.mark.parametrize("loss", losses.NAMES)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_loss(isa, loss, weighted, rng):
     outputs, labels = batch(rng, features=3)
@@ -71,6 +79,7 @@ def test_random_model(number):
         training=number % 4 != 3,
         mode="auto" if number % 2 else "fast",
         max_entries=300,
+        samples=100,
     )
     assert report.passed, f"{case.text}\n{report}"
 
@@ -151,10 +160,17 @@ def test_one_entry_off_by_a_twentieth_of_a_percent(tensor, rng):
     assert place in str(report)
 
 
+def test_images_of_bytes_keep_their_shape(rng):
+    images = rng.integers(0, 256, size=(6, 3, 4), dtype=np.uint8)
+    report = st.gradcheck(st.Sequential([L.Dense(3, activation="tanh")]), images, rng.normal(size=(6, 3)), loss="mse")
+    assert report.passed, str(report)
+    assert report.summaries[-1].shape == (6, 3, 4)
+
+
 def test_large_model_is_sampled_quickly(rng):
     model = st.Sequential([L.Dense(200, activation="relu"), L.Dense(200, activation="relu"), L.Dense(10)], seed=1)
     x, y = batch(rng, rows=40, features=50, classes=10)
-    report = st.gradcheck(model, x, y, loss="softmax_cross_entropy", max_entries=300)
+    report = st.gradcheck(model, x, y, loss="softmax_cross_entropy", max_entries=300, samples=200)
     assert report.mode == "sampled"
     assert report.passed, str(report)
     assert all(summary.checked >= 10 and summary.directions == 4 for summary in report.summaries)
@@ -165,7 +181,9 @@ def test_digits_at_initialisation_and_after_burn_in():
     x, y = np.asarray(x[:60], dtype=float) / 16, y[:60]
     model = st.Sequential([L.Dense(32, activation="relu"), L.BatchNorm(), L.Dense(10)], seed=0)
     for burn_in in (0, 10):
-        report = st.gradcheck(model, x, y, loss="softmax_cross_entropy", burn_in=burn_in, inputs=False, max_entries=500)
+        report = st.gradcheck(
+            model, x, y, loss="softmax_cross_entropy", burn_in=burn_in, inputs=False, max_entries=500, samples=100
+        )
         assert report.passed, str(report)
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from layouts import DTYPES, LAYOUTS, blank, place
 from reference import activations, dense
-from steepest import kernels
+from steepest import _core, kernels
 from tolerance import assert_equal, assert_within, eps, largest, sum_bound
 
 # Micro-tiles are 3, 6 or 14 rows by 4 to 32 columns; blocks 192 rows, 512 columns, 256 of the sum.
@@ -140,3 +142,18 @@ def test_any_strides_of_the_factors(isa, rng):
     product = dense.exact_product(a.astype(int), b.astype(int))
     assert_equal(kernels.matmul(np.asfortranarray(a), b[:, ::-1]), product[:, ::-1])
     assert_equal(kernels.matmul(a[::2], b), product[::2])
+
+
+@settings(max_examples=150)
+@given(data=some.data())
+def test_any_shape_is_exact(data):
+    """With every instruction set: the fixture would be shared by hypothesis' examples."""
+    m, n, k = (data.draw(some.integers(1, limit)) for limit in (60, 150, 300))
+    dtype, layout = data.draw(some.sampled_from(DTYPES)), data.draw(some.sampled_from(LAYOUTS))
+    before = _core.isa()
+    try:
+        for isa in _core.available_isas():
+            _core.force_isa(isa)
+            check_exact(np.random.default_rng(m * n * k), m, n, k, dtype, layout, bias=True)
+    finally:
+        _core.force_isa(before)

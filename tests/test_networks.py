@@ -235,5 +235,11 @@ def test_prediction_and_evaluation(number):
         assert scores["accuracy"] == right / len(case.x)
 
 
+def test_every_registered_rule_is_trained_with():
+    kinds = {make_optimizer(name, {}).to_core()["kind"] for name in optimizers.NAMES}
+    assert kinds == set(optimizers.NAMES)
+    assert {type(make_optimizer(name, {})).kind for name in optimizers.NAMES} == set(st.registry.OPTIMIZERS.names())
+
+
 def test_tolerance_of_float64_is_the_promised_one():
     assert NETWORK64_RELATIVE == 1e-9

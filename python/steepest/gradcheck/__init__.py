@@ -46,6 +46,7 @@ def gradcheck(
     method: str = "two-sided",
     step: float | None = None,
     max_entries: int = 10_000,
+    samples: int = 500,
     directions: int = 4,
     seed: int = 0,
 ) -> GradientReport:
@@ -80,7 +81,9 @@ def gradcheck(
     step : float, optional
         h, times max(1, |x|). By default the cube root of the measured relative rounding noise of the value, about 6e-6.
     max_entries : int
-        See `mode`.
+        See `mode`; parameters and inputs counted together.
+    samples : int
+        Entries that "sampled" compares in all, but at least ten of every tensor.
     directions : int
         Random directions per tensor.
     seed : int
@@ -112,7 +115,7 @@ def gradcheck(
     >>> report.passed, report.verdict
     (True, 'excellent')
     """
-    options = Options(mode, method, step, max_entries, directions, seed)
+    options = Options(mode, method, step, max_entries, samples, directions, seed)
     settings = {
         "sample_weight": sample_weight,
         "training": training,

@@ -28,6 +28,7 @@ class Options:
     method: str = "two-sided"
     step: float | None = None
     max_entries: int = 10_000
+    samples: int = 500
     directions: int = 4
     seed: int = 0
 
@@ -37,6 +38,7 @@ class Options:
         if self.step is not None:
             check_float("step", self.step, 1e-12, 0.1)
         check_int("max_entries", self.max_entries, 1)
+        check_int("samples", self.samples, 1)
         check_int("directions", self.directions, 1)
         check_int("seed", self.seed, 0)
 
@@ -63,7 +65,7 @@ def check(problem: Problem, options: Options) -> GradientReport:
     groups: list[tuple[list[Entry], list[Entry]]] = []
     for name, tensor in problem.tensors.items():
         lines = _Lines(problem, name, tensor, analytic[name], value, step, noise, options.method)
-        indices = _indices(tensor.size, size, mode, options.max_entries, rng)
+        indices = _indices(tensor.size, size, mode, options.samples, rng)
         coordinates = [lines.coordinate(int(i)) for i in indices]
         directions = (
             [] if mode == "full" or not tensor.size else [lines.direction(rng) for _ in range(options.directions)]
@@ -177,13 +179,13 @@ class _Lines:
         return Entry(self.name, index, analytic, found.numeric, found.error, found.wrong, found.kink, found.resolved)
 
 
-def _indices(size: int, total: int, mode: str, max_entries: int, rng: np.random.Generator) -> Iterator[int]:
-    """Flat indices to check: all; or this tensor's part of max_entries, but at least ten; or none."""
+def _indices(size: int, total: int, mode: str, samples: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yield the flat indices to check: all; or this tensor's part of the samples, but at least ten; or none."""
     if mode == "fast":
         return iter(())
     if mode == "full":
         return iter(range(size))
-    share = min(size, max(10, size * max_entries // max(total, 1)))
+    share = min(size, max(10, size * samples // max(total, 1)))
     return iter(np.sort(rng.choice(size, size=share, replace=False)))
 
 

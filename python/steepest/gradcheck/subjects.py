@@ -68,6 +68,8 @@ def from_model(
 
     def run() -> tuple[float, dict[str, Array]]:
         value, gradients = twin.loss_and_gradients(data, y, training=training, input_gradient=inputs, **options)
+        if inputs:  # images (N, H, W) are one row of pixels each to the network
+            gradients = {**gradients, "input": gradients["input"].reshape(data.shape)}
         return float(value), gradients
 
     run()  # builds a model that has not seen data yet
