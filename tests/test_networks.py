@@ -120,8 +120,7 @@ def test_a_wrong_rule_is_noticed():
         assert_network64(gradients[name], expected[name], name)
 
 
-# --------------------------------------------------------------------------------------------------------------
-# training
+# ------------------------------------------------------------------------------------------------------------- training
 def batches(rows, batch_size):
     return [slice(start, min(start + batch_size, rows)) for start in range(0, rows, batch_size)]
 
