@@ -129,7 +129,7 @@ def coverage(session):
 
 @nox.session
 def bench(session):
-    """Verify and time kernels and networks: `nox -s bench -- --kernels gemm`."""
+    """Verify and time kernels and networks: `nox -s bench -- --kernels matmul`."""
     session.install(".[demo]")
     session.run("steepest", "bench", *session.posargs)
 

@@ -20,6 +20,7 @@ from steepest.bench.numpy_network import NumpyNetwork
 from steepest.bench.shapes import SHAPES, Shape
 
 DTYPES = ("float32", "float64")
+ROOFS = machine.Machine("float32", 1, 100.0, ((1000, 50.0), (10000, 10.0)))
 SMALL = Shape("small", (7, 9, 8, 3), 16, 3)
 
 
@@ -108,9 +109,9 @@ def test_unknown_kernel_is_not_silence(capsys):
 def test_every_kernel_is_right(dtype):
     for case in cases.all_cases(dtype, "small"):
         verdict = case.verify()
-        assert verdict.right, f"{case.name}: {verdict}"
-        case.steepest()
-        case.numpy()
+        assert verdict.right is True, f"{case.name}: {verdict}"
+        result = kernel_case.measure(case, budget=0.0, rounds=(1, 1))
+        json.dumps(result.to_json(ROOFS), allow_nan=False)
         assert case.working_set > 0
         assert case.moved > 0
 
@@ -233,14 +234,13 @@ def test_median_and_deviation():
 
 
 def test_roofs():
-    roofs = machine.Machine("float32", 1, 100.0, ((1000, 50.0), (10000, 10.0)))
-    assert roofs.least_seconds(flops=200, moved=50, working_set=1000) == 2.0
-    assert roofs.least_seconds(flops=200, moved=50, working_set=1001) == 5.0
-    assert roofs.bandwidth(10**9) == 10.0
+    assert ROOFS.least_seconds(flops=200, moved=50, working_set=1000) == 2.0
+    assert ROOFS.least_seconds(flops=200, moved=50, working_set=1001) == 5.0
+    assert ROOFS.bandwidth(10**9) == 10.0
     result = results.Result(
         "kernel", "x", "y", results.Verdict(0, 0), 200, 50, 1001, 1, 0, {"steepest": timing.Timing((10.0,))}
     )
-    assert result.share_of_roof(roofs) == 0.5
+    assert result.share_of_roof(ROOFS) == 0.5
 
 
 def test_machine_is_measured():
@@ -277,3 +277,77 @@ def test_measurements_check_their_arguments(call, says):
 
 def test_durations_have_three_digits():
     assert [report.duration(s) for s in (2.5, 0.99949, 1.234e-3, 5e-8)] == ["2.5 s", "999 ms", "1.23 ms", "50 ns"]
+
+
+# -------------------------------------------------------------------------------------------------------------- rivals
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def rivals(monkeypatch):
+    """The rivals' package of the checkout; nothing of it is installed."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    import bench.pool
+    import bench.problem
+    import bench.verify
+
+    return bench
+
+
+def test_rivals_command_writes_json_and_markdown(tmp_path):
+    path = tmp_path / "results.json"
+    command = [sys.executable, "-m", "bench", "--tables", "shapes", "--shapes", "tiny", "--rivals", "steepest,numpy"]
+    command += ["--quick", "--seconds", "0.5", "--threads", "1", "--output", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    (table,) = json.loads(path.read_text(encoding="utf-8"))["tables"].values()
+    (record,) = table["record"]
+    for rival in record["rivals"].values():
+        assert rival["failure"] == ""
+        assert rival["losses"][1] < rival["losses"][0]
+        assert rival["median_seconds"] > 0
+    assert table["environment"]["threads"] == 1
+    assert "| tiny 64-64-10 (32)" in path.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def fake_worker(rivals, losses):
+    class Fake:
+        def ask(self, do, epochs):
+            if losses is None:
+                raise rivals.pool.RivalError("no answer")
+            return {"losses": losses}
+
+        def close(self):
+            pass
+
+    return Fake()
+
+
+def test_a_rival_that_trains_something_else_is_not_timed(rivals, monkeypatch):
+    monkeypatch.setattr(rivals.verify, "reference_losses", lambda spec: [2.0, 1.0])
+    answers = {"steepest": [2.001, 1.002], "numpy": [2.0, 1.03], "torch": [2.0, float("nan")], "jax": None}
+    workers = {name: fake_worker(rivals, losses) for name, losses in answers.items()}
+    measured = {name: rivals.pool.Measured(name) for name in answers}
+    spec = rivals.problem.Spec((4, 4, 3), 2, 4, 1)
+    rivals.verify.verify_training(workers, measured, spec)
+    assert list(workers) == ["steepest"]
+    assert measured["numpy"].failure.startswith("WRONG")
+    assert measured["torch"].failure.startswith("WRONG")
+    assert measured["jax"].failure == "no answer"
+
+
+def test_rivals_that_are_not_installed_are_named(rivals, monkeypatch):
+    entry = rivals.pool.RIVALS["jax"]
+    monkeypatch.setattr(type(entry), "missing", lambda self: ["jax"] if self is entry else [])
+    workers, measured = rivals.pool.start_all(["jax"], rivals.problem.Spec((4, 4, 3), 2, 4, 1))
+    assert workers == {}
+    assert measured["jax"].failure == "not installed: jax"
+
+
+def test_a_rival_that_dies_says_why(rivals):
+    spec = rivals.problem.Spec((4, 4, 3), 2, 4, 1)
+    with (
+        rivals.pool.Worker("numpy", spec) as worker,
+        pytest.raises(rivals.pool.RivalError, match="unexpected keyword"),
+    ):
+        worker.ask(do="train", colour="blue")

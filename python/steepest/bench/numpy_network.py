@@ -71,9 +71,9 @@ class NumpyNetwork:
             for array, other in zip(ours, theirs, strict=True):
                 array[...] = other
 
-    def forward(self, count: int) -> list[Array]:
-        """Run the first `count` rows of `values[0]` through the layers; return every layer's values."""
-        values = [value[:count] for value in self.values]
+    def forward(self, x: Array) -> list[Array]:
+        """Run at most `batch` rows through the layers; return every layer's values, x first."""
+        values = [x, *(value[: len(x)] for value in self.values[1:])]
         for i, (weight, bias) in enumerate(self.layers):
             np.matmul(values[i], weight, out=values[i + 1])
             values[i + 1] += bias
@@ -83,13 +83,12 @@ class NumpyNetwork:
 
     def predict(self, x: Array) -> Array:
         """Return the logits of at most `batch` rows, in a buffer that the next call overwrites."""
-        np.copyto(self.values[0][: len(x)], x)
-        return self.forward(len(x))[-1]
+        return self.forward(x)[-1]
 
     def loss_and_gradients(self, labels: Array) -> float:
         """Fill `flat_gradient` for the rows in `values[0]`; return the mean loss."""
         count = len(labels)
-        values = self.forward(count)
+        values = self.forward(self.values[0][:count])
         rows, logits, delta = self.rows[:count], values[-1], self.deltas[-1][:count]
         # loss = log(sum(exp(z))) - z[label], with z shifted by its largest; dz = (softmax(z) - one_hot) / count
         logits -= logits.max(axis=1, keepdims=True)

@@ -19,7 +19,7 @@ class Verdict:
     @property
     def right(self) -> bool:
         """Whether the error is within the tolerance; NaN is not."""
-        return self.error <= self.tolerance
+        return bool(self.error <= self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Result:
             "name": self.name,
             "shape": self.shape,
             "right": self.verdict.right,
-            "error": self.verdict.error,
-            "tolerance": self.verdict.tolerance,
+            "error": float(self.verdict.error),
+            "tolerance": float(self.verdict.tolerance),
             "flops": self.flops,
             "bytes": self.moved,
             "working_set_bytes": self.working_set,

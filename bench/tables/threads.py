@@ -1,0 +1,38 @@
+"""Table 2: the same on one thread, on all, and on more threads than CPUs."""
+
+import os
+from dataclasses import replace
+
+from bench.tables.common import (
+    Table,
+    cell,
+    labels,
+    measure_training,
+    note_failures,
+    progress,
+    ratio_to_best,
+    small_shapes,
+    spec_of,
+    training_rivals,
+)
+
+
+def measure(options):
+    names = training_rivals(options)
+    counts = sorted({1, os.cpu_count() or 1, max(8, 4 * (os.cpu_count() or 1))})
+    shapes = small_shapes(options, ("tiny", "tab", "mnist"))
+    table = Table("Threads: samples per second", ["network", "threads", *labels(names), "steepest / best rival"])
+    table.notes.append(
+        f"{os.cpu_count()} CPUs; more threads than that are oversubscribed. Every library is given the number."
+    )
+    for shape in shapes:
+        for count in counts:
+            progress(f"threads: {shape.name}, {count}")
+            spec = replace(spec_of(shape, options), threads=count)
+            measured = measure_training(names, spec, options.seconds / (len(shapes) * len(counts)))
+            note_failures(table, f"{shape.name}, {count} threads", measured)
+            cells = [cell(measured[rival], shape.rows) for rival in names]
+            table.rows.append([shape.name, str(count), *cells, ratio_to_best(measured)])
+            rivals = {rival: one.to_json() for rival, one in measured.items()}
+            table.record.append({"shape": shape.name, "threads": count, "samples": shape.rows, "rivals": rivals})
+    return table
