@@ -82,6 +82,8 @@ struct LossRows {
     index_t ldt;
     const T* weights;  // (rows) or null
     T scale;
+    T alpha;      // huber: delta; quantile: the quantile in (0, 1); else unused
+    T smoothing;  // softmax cross-entropy: label smoothing e in [0, 1), t <- (1 - e) t + e / cols
     T* gradient;  // (rows, cols) or null
     index_t ldg;
     T* row_loss;      // (rows)
@@ -90,12 +92,28 @@ struct LossRows {
 template <class T>
 using loss_fn = void (*)(LossRows<T>& args);
 
-enum class Loss : int { softmax_cross_entropy, sigmoid_cross_entropy, mse, count_ };
+// mse, mae, huber, quantile and poisson average over the row's elements, so that the mean over rows is the mean over elements.
+//   mae |d|, d = o - t;  huber d^2 / 2 inside |d| <= delta, delta (|d| - delta / 2) outside;  quantile max(q (t - o), (q - 1) (t - o));
+//   poisson exp(o) - t o (o is the log of the rate);  hinge with targets -1 or 1: mean of max(0, 1 - t o); with labels:
+//   sum over j != label of max(0, 1 + o_j - o_label), correct as for softmax cross-entropy. Gradients at kinks are 0.
+enum class Loss : int {
+    softmax_cross_entropy,
+    sigmoid_cross_entropy,
+    mse,
+    mae,
+    huber,
+    poisson,
+    quantile,
+    hinge,
+    count_
+};
 
 // Optimisers update a tile of a parameter in place. g is the gradient of the data loss; the kernel adds l2 * w to it first.
 // s1, s2: the optimiser's own state with w's layout (velocity or first moment; second moment), null where the rule has none:
 // RMSprop has s2 only.
-enum class Optimizer : int { sgd, momentum, nesterov, rmsprop, adam, adamw, count_ };
+// RMSprop and Adagrad have s2 only. Adagrad: s += g^2, w -= lr g / (sqrt(s) + eps). Nadam: Adam with the momentum of the next step,
+// m_hat = beta1 c1' m + (1 - beta1) c1 g with c1' of step t + 1 in correction_next (Dozat 2016, constant beta1).
+enum class Optimizer : int { sgd, momentum, nesterov, rmsprop, adam, adamw, adagrad, nadam, count_ };
 
 // In double, whatever T is: the kernel rounds 1 - beta2 and the products of rates, not their factors.
 template <class T>
@@ -104,10 +122,11 @@ struct UpdateArgs {
     double beta1 = 0.0;  // momentum / first-moment decay
     double beta2 = 0.0;  // rho of RMSprop / second-moment decay
     double epsilon = 0.0;
-    double weight_decay = 0.0;  // decoupled (AdamW): w *= 1 - learning_rate * weight_decay first
-    double l2 = 0.0;            // adds l2 * w to the gradient
-    double correction1 = 1.0;   // 1 / (1 - beta1^t), 1 without bias correction
-    double correction2 = 1.0;   // 1 / (1 - beta2^t)
+    double weight_decay = 0.0;     // decoupled (AdamW): w *= 1 - learning_rate * weight_decay first
+    double l2 = 0.0;               // adds l2 * w to the gradient
+    double correction1 = 1.0;      // 1 / (1 - beta1^t), 1 without bias correction
+    double correction2 = 1.0;      // 1 / (1 - beta2^t)
+    double correction_next = 1.0;  // 1 / (1 - beta1^(t + 1)), for Nadam
 };
 template <class T>
 using update_fn = void (*)(index_t rows, index_t cols, T* w, index_t ldw, const T* g, index_t ldg, T* s1, T* s2,
@@ -115,6 +134,9 @@ using update_fn = void (*)(index_t rows, index_t cols, T* w, index_t ldw, const 
 
 // Element types a data set may have; rows are converted while they are gathered.
 enum class Source : int { f32, f64, u8, i8, i16, i32, i64, u16, u32, u64, boolean, count_ };
+
+// Functions of a whole row. hardmax (one-hot of the first largest) has no useful gradient: its backward gives zeros.
+enum class RowFunction : int { softmax, log_softmax, hardmax, count_ };
 
 // Philox address of a dropout mask: see kernels/dropout.hpp for which word belongs to which element.
 struct MaskKey {
@@ -149,6 +171,38 @@ struct KernelTable {
                     std::uint32_t threshold, T scale, MaskKey key);
     // x += y
     void (*add)(index_t rows, index_t cols, const T* y, index_t ldy, T* x, index_t ldx);
+
+    // x + sigma n, n standard normal numbers of the same Philox address scheme (gaussian_noise in dropout.hpp); y may be x.
+    void (*gaussian_noise)(index_t rows, index_t cols, index_t row0, const T* x, index_t ldx, T* y, index_t ldy,
+                           T sigma, MaskKey key);
+    // y = x where x > 0, slope[j] x elsewhere; slope (cols).
+    void (*prelu_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, T* y, index_t ldy);
+    // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy.
+    void (*prelu_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, const T* dy,
+                           index_t lddy, T* dx, index_t lddx);
+    // sum[j] = sum over rows of dy min(x, 0), in increasing row order
+    void (*prelu_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy, T* sum);
+    // y (rows, units) = max over the k columns u k .. u k + k - 1 of z (rows, units k); which[r, u] in [0, k) is the first largest.
+    void (*maxout_forward)(index_t rows, index_t units, index_t pieces, const T* z, index_t ldz, T* y, index_t ldy,
+                           std::uint16_t* which, index_t ldw);
+    // dz = dy at the winners and 0 elsewhere.
+    void (*maxout_backward)(index_t rows, index_t units, index_t pieces, const std::uint16_t* which, index_t ldw,
+                            const T* dy, index_t lddy, T* dz, index_t lddz);
+
+    // --- over a row (row_functions.hpp): y = f(x), dx from y and dy; y may be x, dx may be dy
+    void (*row_forward[int(RowFunction::count_)])(index_t rows, index_t cols, const T* x, index_t ldx, T* y,
+                                                  index_t ldy);
+    void (*row_backward[int(RowFunction::count_)])(index_t rows, index_t cols, const T* y, index_t ldy, const T* dy,
+                                                   index_t lddy, T* dx, index_t lddx);
+    // Layer norm: y = gamma (x - mean) inv_std + beta with the row's mean and biased variance; mean and inv_std (rows) are kept.
+    void (*layer_norm_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* gamma, const T* beta,
+                               T epsilon, T* y, index_t ldy, T* mean, T* inv_std);
+    // dx = inv_std (g - mean(g) - xhat mean(g xhat)), g = gamma dy, means over the row; dx may be dy.
+    void (*layer_norm_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
+                                const T* mean, const T* inv_std, const T* gamma, T* dx, index_t lddx);
+    // sum_dy[j] and sum_dy_xhat[j] over the rows, in increasing row order
+    void (*layer_norm_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
+                            const T* mean, const T* inv_std, T* sum_dy, T* sum_dy_xhat);
 
     // --- batch norm (batch_norm.hpp); sums over rows in increasing order
     // mean[j] and m2[j] = sum (x - mean)^2 of these rows (two passes).

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/hand_over.hpp"
+
 namespace steepest {
 
 template <class T>
@@ -74,18 +76,17 @@ void BatchNorm<T>::backward(const Step<T>& step, Rows rows, const Worker& worker
     const index_t chunks = ceil_div(step.rows, kRowChunk);
     k.column_sums(chunks, width_, partial(2, 0), stride(), mine.sum_dy);
     k.column_sums(chunks, width_, partial(3, 0), stride(), mine.sum_dy_xhat);
-    const auto& dx = site.inputs[0]->gradient;
-    if (dx.data == nullptr) return;
+    if (site.inputs[0]->gradient.data == nullptr) return;
     const T share = step.training ? T(1) / T(step.rows) : T(0);
     for (index_t j = 0; j < width_; ++j) {
         mine.mean_dy[j] = mine.sum_dy[j] * share;
         mine.mean_dy_xhat[j] = mine.sum_dy_xhat[j] * share;
     }
-    const auto& to = site.add_gradient[0] ? dy : dx;
+    const auto to = gradient_target(site);
     k.batch_norm_backward(rows.count(), width_, x.row(rows.begin), x.stride, dy.row(rows.begin), dy.stride, mine.mean,
                           mine.inv_std, site.parameters[0].data, mine.mean_dy, mine.mean_dy_xhat, to.row(rows.begin),
                           to.stride);
-    if (site.add_gradient[0]) k.add(rows.count(), width_, to.row(rows.begin), to.stride, dx.row(rows.begin), dx.stride);
+    hand_over(k, site, rows);
 }
 
 // y = gamma xhat + beta:  dgamma = sum of dy xhat,  dbeta = sum of dy

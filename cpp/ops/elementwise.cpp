@@ -1,30 +1,8 @@
 #include "ops/elementwise.hpp"
 
-#include <cstring>
+#include "ops/hand_over.hpp"
 
 namespace steepest {
-
-namespace {
-
-template <class T>
-void copy_rows(Rows rows, const MatrixView<T>& from, const MatrixView<T>& to) {
-    if (from.data == to.data) return;
-    for (index_t r = rows.begin; r < rows.end; ++r)
-        std::memcpy(to.row(r), from.row(r), std::size_t(from.cols) * sizeof(T));
-}
-
-// Hands dx, computed in place of dy, to the input's gradient.
-template <class T>
-void hand_over(const KernelTable<T>& kernels, const Site<T>& site, Rows rows) {
-    const auto& dx = site.output->gradient;
-    const auto& to = site.inputs[0]->gradient;
-    if (site.add_gradient[0])
-        kernels.add(rows.count(), dx.cols, dx.row(rows.begin), dx.stride, to.row(rows.begin), to.stride);
-    else
-        copy_rows(rows, dx, to);
-}
-
-}  // namespace
 
 // y = f(x)
 template <class T>
@@ -43,12 +21,11 @@ void ActivationOperation<T>::backward(const Step<T>& /*step*/, Rows rows, const 
     const bool from_input = activation_needs(activation_) == ActivationNeeds::input;
     const auto& saved = from_input ? site.inputs[0]->data : site.output->data;
     const auto& dy = site.output->gradient;
-    const bool direct = !site.add_gradient[0];
-    const auto& dx = direct ? site.inputs[0]->gradient : dy;
+    const auto dx = gradient_target(site);
     this->kernels_.activation_backward[int(activation_)](rows.count(), dy.cols, saved.row(rows.begin), saved.stride,
                                                          dy.row(rows.begin), dy.stride, dx.row(rows.begin), dx.stride,
                                                          {alpha_});
-    if (!direct) hand_over(this->kernels_, site, rows);
+    hand_over(this->kernels_, site, rows);
 }
 
 template <class T>
@@ -81,10 +58,11 @@ void Dropout<T>::backward(const Step<T>& step, Rows rows, const Worker& /*worker
     const auto& site = this->site_;
     if (site.inputs[0]->gradient.data == nullptr) return;
     const auto& dy = site.output->gradient;
-    if (!step.training) return hand_over(this->kernels_, site, rows);
-    const bool direct = !site.add_gradient[0];
-    mask(step, rows, dy, direct ? site.inputs[0]->gradient : dy);
-    if (!direct) hand_over(this->kernels_, site, rows);
+    if (step.training)
+        mask(step, rows, dy, gradient_target(site));
+    else
+        copy_rows(rows, dy, gradient_target(site));
+    hand_over(this->kernels_, site, rows);
 }
 
 template class ActivationOperation<float>;
