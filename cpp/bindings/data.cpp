@@ -1,5 +1,8 @@
 #include "bindings/data.hpp"
 
+#include "bindings/host.hpp"
+#include "engine/names.hpp"
+
 namespace steepest {
 
 namespace {
@@ -53,26 +56,31 @@ SourceMatrix source_matrix(const py::array& array, const std::string& name) {
     return source;
 }
 
-Loss loss_from(const py::dict& description) {
+LossSpec loss_from(const py::dict& description) {
     require(description.contains("kind"), "loss: lacks 'kind'");
     const auto name = description["kind"].cast<std::string>();
-    if (name == "softmax_cross_entropy") return Loss::softmax_cross_entropy;
-    if (name == "sigmoid_cross_entropy") return Loss::sigmoid_cross_entropy;
-    if (name == "mse") return Loss::mse;
-    fail("loss: '", name, "' is unknown; accepted: softmax_cross_entropy, sigmoid_cross_entropy, mse");
+    LossSpec spec;
+    if (description.contains("alpha")) spec.alpha = description["alpha"].cast<double>();
+    if (description.contains("smoothing")) spec.smoothing = description["smoothing"].cast<double>();
+    if (name == "host") {
+        require(description.contains("function"), "loss: 'host' lacks 'function'");
+        spec.host = host_loss(description["function"]);
+    } else {
+        spec.kind = loss_by_name(name);
+    }
+    return spec;
 }
 
-bool takes_labels(Loss loss) { return loss == Loss::softmax_cross_entropy; }
-
 DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width,
-                 index_t width, Loss loss) {
+                 index_t width, const LossSpec& loss) {
     DataSet data;
     data.x = source_matrix(x, "x");
     require(data.x.cols == input_width, "x: has ", data.x.cols, " columns, the network takes ", input_width);
     require(data.x.rows > 0, "x: has no rows");
     require(y.ndim() >= 1 && y.shape(0) == data.x.rows, "y: must have as many rows as x (", data.x.rows, ")");
     if (y.ndim() == 1) {
-        require(takes_labels(loss), "y: class labels do not go with this loss; give a (rows, ", width, ") array");
+        require(loss.host || takes_labels(loss.kind), "y: class labels do not go with this loss; give a (rows, ", width,
+                ") array");
         require(py::isinstance<py::array_t<std::int32_t>>(y) && (y.flags() & py::array::c_style) != 0,
                 "y: labels must be a C-contiguous int32 array");
         data.labels = static_cast<const std::int32_t*>(y.data());

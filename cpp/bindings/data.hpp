@@ -7,6 +7,7 @@
 
 #include "core/check.hpp"
 #include "ops/data.hpp"
+#include "ops/loss.hpp"
 
 namespace steepest {
 
@@ -15,11 +16,10 @@ SourceMatrix source_matrix(const py::array& array, const std::string& name);
 
 // y is int32 (N,) class labels, checked against `width` classes over the rows in use, or (N, width) targets.
 DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width,
-                 index_t width, Loss loss);
+                 index_t width, const LossSpec& loss);
 
-// {"kind": name}
-Loss loss_from(const py::dict& description);
-bool takes_labels(Loss loss);
+// {"kind": name, "alpha": ..., "smoothing": ...} or {"kind": "host", "function": callable}
+LossSpec loss_from(const py::dict& description);
 
 // A flat, writable, C-contiguous array of T and exactly `size` elements.
 template <class T>

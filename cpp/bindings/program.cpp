@@ -1,5 +1,6 @@
 #include "bindings/program.hpp"
 
+#include "bindings/host.hpp"
 #include "core/check.hpp"
 
 namespace steepest {
@@ -42,11 +43,14 @@ OperationSpec operation_from(const py::dict& from) {
     spec.parameters = item(from, "parameters").cast<std::vector<int>>();
     spec.states = item(from, "states").cast<std::vector<int>>();
     for (const auto& [key, value] : item(from, "attributes").cast<py::dict>()) {
-        if (py::isinstance<py::str>(value))
+        if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value))
+            spec.lists[key.cast<std::string>()] = value.cast<std::vector<double>>();
+        else if (py::isinstance<py::str>(value))
             spec.words[key.cast<std::string>()] = value.cast<std::string>();
         else
             spec.numbers[key.cast<std::string>()] = value.cast<double>();
     }
+    if (spec.kind == "host") spec.host = host_function(item(from, "function"));
     return spec;
 }
 

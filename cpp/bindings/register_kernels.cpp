@@ -3,31 +3,15 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
+#include "engine/names.hpp"
 #include "ops/array_functions.hpp"
 
 namespace steepest {
 
 namespace {
 
-Activation activation_from(const std::string& name) {
-    std::string known;
-    for (int i = 0; i < int(Activation::count_); ++i) {
-        if (name == activation_name(Activation(i))) return Activation(i);
-        known += std::string(i > 0 ? ", " : "") + activation_name(Activation(i));
-    }
-    fail("activation: '", name, "' is unknown; accepted: ", known);
-}
-
-Optimizer optimizer_from(const std::string& name) {
-    const char* const names[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"};
-    static_assert(sizeof(names) / sizeof(*names) == std::size_t(Optimizer::count_), "a rule without a name");
-    for (int i = 0; i < int(Optimizer::count_); ++i)
-        if (name == names[i]) return Optimizer(i);
-    fail("rule: '", name, "' is unknown; accepted: sgd, momentum, nesterov, rmsprop, adam, adamw");
-}
-
 void activation_forward(const std::string& name, const py::array& x, const py::array& out, double alpha, int threads) {
-    const Activation kind = activation_from(name);
+    const Activation kind = activation_by_name(name);
     for_float_type(x, "x", [&](auto zero) {
         using T = decltype(zero);
         const auto from = input_matrix<T>(x, "x");
@@ -41,7 +25,7 @@ void activation_forward(const std::string& name, const py::array& x, const py::a
 
 void activation_backward(const std::string& name, const py::array& saved, const py::array& dy, const py::array& out,
                          double alpha, int threads) {
-    const Activation kind = activation_from(name);
+    const Activation kind = activation_by_name(name);
     for_float_type(saved, "saved", [&](auto zero) {
         using T = decltype(zero);
         const auto kept = input_matrix<T>(saved, "saved");
@@ -99,7 +83,7 @@ struct Numbers {
 
 void update(const std::string& name, const py::array& parameter, const py::array& gradient, const py::object& state1,
             const py::object& state2, const Numbers& n, int threads) {
-    const Optimizer rule = optimizer_from(name);
+    const Optimizer rule = optimizer_by_name(name);
     const bool first = rule != Optimizer::sgd && rule != Optimizer::rmsprop;
     const bool second = rule == Optimizer::rmsprop || rule == Optimizer::adam || rule == Optimizer::adamw;
     require(state1.is_none() != first && state2.is_none() != second, "state: ", name, " takes ",
@@ -141,7 +125,7 @@ void register_kernels(py::module_& m) {
         "activation_needs",
         [](const std::string& name) {
             const char* const names[] = {"nothing", "output", "input"};
-            return names[int(activation_needs(activation_from(name)))];
+            return names[int(activation_needs(activation_by_name(name)))];
         },
         py::arg("name"), "What the backward kernel of an activation reads: 'nothing', 'output' or 'input'.");
     m.def("kernel_math", &math, py::arg("name"), x, out, threads);

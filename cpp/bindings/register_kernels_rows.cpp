@@ -6,6 +6,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/data.hpp"
 #include "bindings/register.hpp"
+#include "engine/names.hpp"
 #include "ops/array_functions.hpp"
 
 namespace steepest {
@@ -106,9 +107,7 @@ const std::int32_t* class_labels(const py::array& labels, index_t rows, index_t 
 index_t loss(const std::string& name, const py::array& output, const py::object& labels, const py::object& targets,
              const py::object& weights, double scale, const py::array& row_loss, const py::object& gradient,
              int threads) {
-    py::dict description;
-    description["kind"] = name;
-    const Loss kind = loss_from(description);
+    const Loss kind = loss_by_name(name);
     require(labels.is_none() != targets.is_none(), "targets: give either labels or targets");
     require(labels.is_none() || takes_labels(kind), "labels: ", name, " takes targets");
     return for_float_type(output, "output", [&](auto zero) {

@@ -7,6 +7,7 @@
 #include "bindings/overlap.hpp"
 #include "bindings/program.hpp"
 #include "bindings/register.hpp"
+#include "engine/names.hpp"
 #include "engine/network.hpp"
 
 namespace steepest {
@@ -36,16 +37,10 @@ std::size_t slots_of(Optimizer kind) {
     switch (kind) {
         case Optimizer::sgd: return 0;
         case Optimizer::adam:
-        case Optimizer::adamw: return 2;
+        case Optimizer::adamw:
+        case Optimizer::nadam: return 2;
         default: return 1;
     }
-}
-
-Optimizer optimizer_by_name(const std::string& name) {
-    static const char* const names[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"};
-    for (int i = 0; i < int(Optimizer::count_); ++i)
-        if (name == names[i]) return Optimizer(i);
-    fail("optimizer: '", name, "' is unknown; accepted: sgd, momentum, nesterov, rmsprop, adam, adamw");
 }
 
 template <class T>
@@ -71,8 +66,8 @@ OptimizerState<T> optimizer_state(const py::dict& optimizer, const py::list& slo
             slots_of(state.kind));
     std::vector<T*> memory;
     for (const auto& slot : slots) memory.push_back(flat_output<T>(py::cast<py::array>(slot), size, "slots"));
-    // RMSprop's only state is a second moment.
-    if (state.kind == Optimizer::rmsprop) {
+    // The only state of these two is a second moment.
+    if (state.kind == Optimizer::rmsprop || state.kind == Optimizer::adagrad) {
         state.slot2 = memory[0];
         return state;
     }
@@ -155,8 +150,8 @@ template <class T>
 py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight,
                              const py::dict& loss, bool training, const py::array& gradients,
                              const py::object& input_gradient, std::uint64_t step, std::uint64_t seed, int threads) {
-    const Loss kind = loss_from(loss);
-    const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), kind);
+    const LossSpec spec = loss_from(loss);
+    const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), spec);
     check_labels(data, self.output_width());
     T* out = flat_output<T>(gradients, self.network.parameter_arena().size(), "gradients");
     const Extent parameters = parameters_of(self);
@@ -174,7 +169,7 @@ py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::arra
     double penalty = 0.0;
     const double value = alone(self, [&] {
         penalty = self.network.penalty();
-        return self.network.loss_and_gradients(data, kind, training, step, seed, threads, out, dx);
+        return self.network.loss_and_gradients(data, spec, training, step, seed, threads, out, dx);
     });
     return py::make_tuple(value, penalty);
 }
@@ -182,11 +177,11 @@ py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::arra
 template <class T>
 RunResult evaluate(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight,
                    const py::dict& loss, index_t batch_size, int threads) {
-    const Loss kind = loss_from(loss);
-    const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), kind);
+    const LossSpec spec = loss_from(loss);
+    const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), spec);
     check_labels(data, self.output_width());
     require(batch_size >= 1, "batch_size: ", batch_size, " is not positive");
-    return alone(self, [&] { return self.network.evaluate(data, kind, batch_size, threads); });
+    return alone(self, [&] { return self.network.evaluate(data, spec, batch_size, threads); });
 }
 
 template <class T>

@@ -61,7 +61,7 @@ Plan<T>& Network<T>::plan(const PlanKey& key) {
         plans_.splice(plans_.begin(), plans_, it);
         return *plans_.front();
     }
-    plans_.push_front(std::make_unique<Plan<T>>(program_, key, table, tensors_));
+    plans_.push_front(std::make_unique<Plan<T>>(program_, key, table, tensors_, failure_));
     if (plans_.size() > kPlans) plans_.pop_back();
     return *plans_.front();
 }

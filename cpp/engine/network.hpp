@@ -33,7 +33,7 @@ struct TrainArgs {
     index_t count = 0;
     const double* learning_rates = nullptr;  // one per step
     index_t batch_size = 0;
-    Loss loss = Loss::softmax_cross_entropy;
+    LossSpec loss;
     std::uint64_t step = 0;  // steps of the network before this slice: addresses its random numbers
     std::uint64_t seed = 0;
     int threads = 1;
@@ -64,9 +64,9 @@ public:
     RunResult train(const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args);
     // One step over rows 0 .. n - 1 without an update. gradients: arena layout; input_gradient (n, D) or null. Returns the weighted
     // mean of the row losses.
-    double loss_and_gradients(const DataSet& data, Loss loss, bool training, std::uint64_t step, std::uint64_t seed,
-                              int threads, T* gradients, MatrixView<T> input_gradient);
-    RunResult evaluate(const DataSet& data, Loss loss, index_t block, int threads);
+    double loss_and_gradients(const DataSet& data, const LossSpec& loss, bool training, std::uint64_t step,
+                              std::uint64_t seed, int threads, T* gradients, MatrixView<T> input_gradient);
+    RunResult evaluate(const DataSet& data, const LossSpec& loss, index_t block, int threads);
     void predict(const SourceMatrix& x, MatrixView<T> out, index_t block, int threads);
     // One forward pass over all rows; afterwards value(i) holds them.
     Plan<T>& forward(const SourceMatrix& x, bool training, std::uint64_t step, std::uint64_t seed, int threads);
@@ -76,12 +76,13 @@ public:
 
 private:
     Plan<T>& plan(const PlanKey& key);
-    RunResult infer(const DataSet& data, const Loss* loss, MatrixView<T> out, index_t block, int threads);
+    RunResult infer(const DataSet& data, const LossSpec* loss, MatrixView<T> out, index_t block, int threads);
 
     Program program_;
     AlignedBuffer<T> parameters_;
     AlignedBuffer<T> states_;
     Tensors<T> tensors_;
+    Failure failure_;  // of a host function, until the run can throw it
     std::list<std::unique_ptr<Plan<T>>> plans_;     // most recently used first
     std::unique_ptr<WholeUpdate<T>> whole_update_;  // made when clipping first asks for it
 };

@@ -25,7 +25,11 @@ std::vector<int> consumers(const Program& program) {
 }
 
 // An operation that may write its input's gradient over its output's.
-bool works_in_place(const OperationSpec& op) { return op.kind != "dense"; }
+bool works_in_place(const OperationSpec& op) {
+    static const char* const kinds[] = {"activation",   "dropout", "batch_norm", "layer_norm",
+                                        "row_function", "prelu",   "noise"};
+    return std::any_of(std::begin(kinds), std::end(kinds), [&](const char* kind) { return op.kind == kind; });
+}
 
 }  // namespace
 
@@ -61,7 +65,8 @@ Layout lay_out(const Program& program, const PlanKey& key, index_t lanes, index_
 }
 
 template <class T>
-Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& kernels, const Tensors<T>& tensors)
+Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& kernels, const Tensors<T>& tensors,
+              Failure& failure)
     : key_(key), kernels_(kernels), output_(program.output) {
     const Layout layout = lay_out(program, key, kernels.gemm_nr, index_t(sizeof(T)));
     const auto needs = program.needs_gradient(key.input_gradient);
@@ -69,7 +74,7 @@ Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& 
     std::vector<index_t> workspaces;
     for (const auto& spec : program.operations) {
         operations_.push_back(
-            make_operation(program, spec, kernels, key.gradients, needs[std::size_t(spec.inputs[0])]));
+            make_operation(program, spec, kernels, failure, key.gradients && needs[std::size_t(spec.inputs[0])]));
         workspaces.push_back(end);
         end += round_up(operations_.back()->workspace(key.capacity, key.workers), kAlignment);
     }
@@ -102,7 +107,7 @@ Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& 
         site.workers = key.workers;
         operations_[i]->bind(site, arena_.data() + workspaces[i]);
     }
-    loss_ = std::make_unique<LossHead<T>>(kernels, &output(), key.capacity);
+    loss_ = std::make_unique<LossHead<T>>(kernels, &output(), key.capacity, failure);
 }
 
 template <class T>

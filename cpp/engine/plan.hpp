@@ -43,7 +43,8 @@ struct Tensors {
 template <class T>
 class Plan {
 public:
-    Plan(const Program& program, const PlanKey& key, const KernelTable<T>& kernels, const Tensors<T>& tensors);
+    Plan(const Program& program, const PlanKey& key, const KernelTable<T>& kernels, const Tensors<T>& tensors,
+         Failure& failure);
 
     const PlanKey& key() const { return key_; }
     const KernelTable<T>& kernels() const { return kernels_; }

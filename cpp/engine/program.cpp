@@ -29,6 +29,11 @@ double OperationSpec::number(const std::string& key) const {
     return found->second;
 }
 
+double OperationSpec::number_or(const std::string& key, double otherwise) const {
+    const auto found = numbers.find(key);
+    return found == numbers.end() ? otherwise : found->second;
+}
+
 const std::string& OperationSpec::word(const std::string& key) const {
     const auto found = words.find(key);
     require(found != words.end(), "program: operation '", kind, "' of layer '", layer, "' lacks the word '", key, "'");

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/types.hpp"
+#include "ops/host.hpp"
 
 namespace steepest {
 
@@ -39,8 +41,11 @@ struct OperationSpec {
     std::vector<int> states;
     std::map<std::string, double> numbers;
     std::map<std::string, std::string> words;
+    std::map<std::string, std::vector<double>> lists;
+    std::shared_ptr<HostFunction> host;  // of kind "host"
 
     double number(const std::string& key) const;
+    double number_or(const std::string& key, double otherwise) const;
     const std::string& word(const std::string& key) const;
 };
 

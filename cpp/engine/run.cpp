@@ -21,8 +21,9 @@ std::vector<std::int64_t> in_order(index_t n) {
 }  // namespace
 
 template <class T>
-double Network<T>::loss_and_gradients(const DataSet& data, Loss loss, bool training, std::uint64_t step_number,
-                                      std::uint64_t seed, int threads, T* gradients, MatrixView<T> input_gradient) {
+double Network<T>::loss_and_gradients(const DataSet& data, const LossSpec& loss, bool training,
+                                      std::uint64_t step_number, std::uint64_t seed, int threads, T* gradients,
+                                      MatrixView<T> input_gradient) {
     const index_t n = data.x.rows;
     const int workers = useful_workers(threads, program_.flops_per_row(true) * double(n), n);
     Plan<T>& p = plan({n, workers, true, input_gradient.data != nullptr});
@@ -30,7 +31,7 @@ double Network<T>::loss_and_gradients(const DataSet& data, Loss loss, bool train
     const auto order = in_order(n);
     Update<T> update;
     update.gradients = gradients;
-    const Step<T> step{n, training, false, seed, step_number, &update};
+    const Step<T> step{n, training, false, true, seed, step_number, &update};
     const double weight = LossHead<T>::batch_weight(data, order.data(), n);
 
     run_team(workers, [&](const Worker& worker) {
@@ -40,12 +41,13 @@ double Network<T>::loss_and_gradients(const DataSet& data, Loss loss, bool train
         p.gather(data.x, order.data() + own.begin, own);
         p.loss().gather(data, order.data() + own.begin, own);
         p.forward(step, own, worker);
-        p.loss().run(own, reciprocal(weight), true);
+        p.loss().run(step, own, reciprocal(weight), true, worker);
         p.backward(step, own, worker);
         worker.barrier();
         for (const auto& run : p.tasks_of(worker.id, worker.count))
             for (index_t task = run.begin; task < run.end; ++task) run.operation->parameter_task(step, task, worker);
     });
+    failure_.rethrow();
     const auto& dx = p.value(0).gradient;
     for (index_t r = 0; r < n && input_gradient.data != nullptr; ++r)
         std::memcpy(input_gradient.row(r), dx.row(r), std::size_t(dx.cols) * sizeof(T));
@@ -54,7 +56,7 @@ double Network<T>::loss_and_gradients(const DataSet& data, Loss loss, bool train
 
 // Every worker takes whole blocks of rows to a part of the plan that is its own: no barriers.
 template <class T>
-RunResult Network<T>::infer(const DataSet& data, const Loss* loss, MatrixView<T> out, index_t block, int threads) {
+RunResult Network<T>::infer(const DataSet& data, const LossSpec* loss, MatrixView<T> out, index_t block, int threads) {
     const index_t n = data.x.rows;
     const index_t rows = round_up(std::min(std::max<index_t>(block, 1), std::max<index_t>(n, 1)), kRowChunk);
     const index_t blocks = ceil_div(n, rows);
@@ -78,7 +80,7 @@ RunResult Network<T>::infer(const DataSet& data, const Loss* loss, MatrixView<T>
             p.forward(step, own, worker);
             if (loss != nullptr) {
                 p.loss().gather(data, order.data(), own);
-                p.loss().run(own, 0.0, false);
+                p.loss().run(step, own, 0.0, false, worker);
                 block_loss[std::size_t(b)] = p.loss().loss_sum(own);
                 block_correct[std::size_t(b)] = p.loss().correct(own);
             }
@@ -87,6 +89,7 @@ RunResult Network<T>::infer(const DataSet& data, const Loss* loss, MatrixView<T>
                 std::memcpy(out.row(b * rows + r - first), y.row(r), std::size_t(y.cols) * sizeof(T));
         }
     });
+    failure_.rethrow();
     RunResult result;
     result.rows = n;
     result.loss_sum = std::accumulate(block_loss.begin(), block_loss.end(), 0.0);
@@ -96,7 +99,7 @@ RunResult Network<T>::infer(const DataSet& data, const Loss* loss, MatrixView<T>
 }
 
 template <class T>
-RunResult Network<T>::evaluate(const DataSet& data, Loss loss, index_t block, int threads) {
+RunResult Network<T>::evaluate(const DataSet& data, const LossSpec& loss, index_t block, int threads) {
     RunResult result = infer(data, &loss, {}, block, threads);
     const auto order = in_order(data.weights == nullptr ? 0 : data.x.rows);
     result.weight_sum = LossHead<T>::batch_weight(data, order.data(), data.x.rows);
@@ -117,7 +120,7 @@ Plan<T>& Network<T>::forward(const SourceMatrix& x, bool training, std::uint64_t
     const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), n);
     Plan<T>& p = plan({n, workers, true, false});
     const auto order = in_order(n);
-    const Step<T> step{n, training, false, seed, step_number, nullptr};
+    const Step<T> step{n, training, false, true, seed, step_number, nullptr};
     run_team(workers, [&](const Worker& worker) {
         p.refresh(worker);
         worker.barrier();
@@ -125,14 +128,15 @@ Plan<T>& Network<T>::forward(const SourceMatrix& x, bool training, std::uint64_t
         p.gather(x, order.data() + own.begin, own);
         p.forward(step, own, worker);
     });
+    failure_.rethrow();
     return p;
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                                       \
-    template double Network<T>::loss_and_gradients(const DataSet&, Loss, bool, std::uint64_t, std::uint64_t, int, T*, \
-                                                   MatrixView<T>);                                                    \
-    template RunResult Network<T>::evaluate(const DataSet&, Loss, index_t, int);                                      \
-    template void Network<T>::predict(const SourceMatrix&, MatrixView<T>, index_t, int);                              \
+#define STEEPEST_INSTANTIATE(T)                                                                          \
+    template double Network<T>::loss_and_gradients(const DataSet&, const LossSpec&, bool, std::uint64_t, \
+                                                   std::uint64_t, int, T*, MatrixView<T>);               \
+    template RunResult Network<T>::evaluate(const DataSet&, const LossSpec&, index_t, int);              \
+    template void Network<T>::predict(const SourceMatrix&, MatrixView<T>, index_t, int);                 \
     template Plan<T>& Network<T>::forward(const SourceMatrix&, bool, std::uint64_t, std::uint64_t, int);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

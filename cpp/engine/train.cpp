@@ -20,6 +20,7 @@ UpdateArgs<T> update_args(const OptimizerState<T>& o, double learning_rate, std:
     args.weight_decay = o.weight_decay;
     const double t = double(update);
     args.correction1 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta1, t)) : 1.0;
+    args.correction_next = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta1, t + 1.0)) : 1.0;
     args.correction2 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta2, t)) : 1.0;
     return args;
 }
@@ -43,9 +44,10 @@ int first_bad_operation(const Program& program, Plan<T>& plan, index_t rows) {
 template <class T>
 class Slice {
 public:
-    Slice(Plan<T>& plan, WholeUpdate<T>* whole, const DataSet& data, const OptimizerState<T>& optimizer,
-          const TrainArgs& args)
+    Slice(Plan<T>& plan, const Failure& failure, WholeUpdate<T>* whole, const DataSet& data,
+          const OptimizerState<T>& optimizer, const TrainArgs& args)
         : plan_(plan),
+          failure_(failure),
           whole_(whole),
           data_(data),
           optimizer_(optimizer),
@@ -60,12 +62,8 @@ public:
         worker.barrier();
         for (index_t s = 0, at = 0; at < args_.count; ++s, at += args_.batch_size) {
             const Update<T> update = update_of(s);
-            const Step<T> step{std::min(args_.batch_size, args_.count - at),
-                               true,
-                               true,
-                               args_.seed,
-                               args_.step + std::uint64_t(s),
-                               &update};
+            const Step<T> step{std::min(args_.batch_size, args_.count - at), true, true, true, args_.seed,
+                               args_.step + std::uint64_t(s), &update};
             const double weight = LossHead<T>::batch_weight(data_, args_.order + at, step.rows);
             pass_rows(step, args_.order + at, weight, worker);
             worker.barrier();
@@ -101,14 +99,14 @@ private:
         plan_.gather(data_.x, order + own.begin, own);
         plan_.loss().gather(data_, order + own.begin, own);
         plan_.forward(step, own, worker);
-        plan_.loss().run(own, reciprocal(weight), true);
+        plan_.loss().run(step, own, reciprocal(weight), true, worker);
         plan_.backward(step, own, worker);
     }
 
-    // Whether the step's loss is finite. Every worker adds up the same numbers, so all of them leave together.
+    // Whether the step's loss is finite and no host function failed. Every worker adds up the same numbers, so all of them leave together.
     bool settle(const Step<T>& step, double weight, const Worker& worker) {
         const double loss_sum = plan_.loss().loss_sum({0, step.rows});
-        const bool finite = std::isfinite(loss_sum);
+        const bool finite = std::isfinite(loss_sum) && !failure_.failed();
         if (worker.id != 0) return finite;
         last_rows_ = step.rows;
         result_.finite = finite;
@@ -137,6 +135,7 @@ private:
     }
 
     Plan<T>& plan_;
+    const Failure& failure_;
     WholeUpdate<T>* whole_;
     const DataSet& data_;
     const OptimizerState<T>& optimizer_;
@@ -159,8 +158,9 @@ RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimi
     p.loss().prepare(args.loss, data);
     if (optimizer.clipping.on() && !whole_update_)
         whole_update_ = std::make_unique<WholeUpdate<T>>(tensors_, parameters_.size());
-    Slice<T> slice(p, optimizer.clipping.on() ? whole_update_.get() : nullptr, data, optimizer, args);
+    Slice<T> slice(p, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, data, optimizer, args);
     run_team(workers, [&](const Worker& worker) { slice.run(worker); });
+    failure_.rethrow();
     RunResult result = slice.result();
     if (!result.finite) result.bad_operation = first_bad_operation(program_, p, slice.last_rows());
     return result;

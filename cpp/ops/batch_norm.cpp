@@ -24,7 +24,45 @@ template <class T>
 typename BatchNorm<T>::Own BatchNorm<T>::own(int worker) const {
     T* at = owned_ + worker * kOwnVectors * stride();
     const index_t s = stride();
-    return {at, at + s, at + 2 * s, at + 3 * s, at + 4 * s, at + 5 * s, at + 6 * s};
+    Own own{at, at + s, at + 2 * s, at + 3 * s, at + 4 * s, at + 5 * s, at + 6 * s, at + 7 * s, at + 8 * s};
+    if (places_ == 1) {
+        own.gamma = this->site_.parameters[0].data;
+        own.beta = this->site_.parameters[1].data;
+    }
+    return own;
+}
+
+template <class T>
+void BatchNorm<T>::spread(const T* channel, T* column) const {
+    for (index_t j = 0; j < width_; ++j) column[j] = channel[j / places_];
+}
+
+// Every column of a channel gets the sum over the channel's columns.
+template <class T>
+void BatchNorm<T>::add_up(T* column_sums) const {
+    for (index_t j = 0; j < width_ && places_ > 1; j += places_) {
+        T sum = T(0);
+        for (index_t i = 0; i < places_; ++i) sum += column_sums[j + i];
+        std::fill_n(column_sums + j, places_, sum);
+    }
+}
+
+// From the columns' moments to their channel's: all columns have as many rows, so the mean is the mean of the means, and the
+// variance the mean of the variances and of the squared distances of the means.
+template <class T>
+void BatchNorm<T>::pool_moments(const Own& own) const {
+    for (index_t j = 0; j < width_ && places_ > 1; j += places_) {
+        T mean = T(0);
+        for (index_t i = 0; i < places_; ++i) mean += own.mean[j + i];
+        mean /= T(places_);
+        T variance = T(0);
+        for (index_t i = 0; i < places_; ++i) {
+            const T apart = own.mean[j + i] - mean;
+            variance += own.variance[j + i] + apart * apart;
+        }
+        std::fill_n(own.mean + j, places_, mean);
+        std::fill_n(own.variance + j, places_, variance / T(places_));
+    }
 }
 
 template <class T>
@@ -38,23 +76,28 @@ void BatchNorm<T>::batch_statistics(const Step<T>& step, Rows rows, const Worker
     }
     worker.barrier();
     k.combine_moments(step.rows, kRowChunk, width_, partial(0, 0), partial(1, 0), stride(), own.mean, own.variance);
+    pool_moments(own);
 }
 
 template <class T>
 void BatchNorm<T>::forward(const Step<T>& step, Rows rows, const Worker& worker) {
     const auto& site = this->site_;
     const Own mine = own(worker.id);
-    if (step.training) {
+    if (step.training && !frozen_) {
         batch_statistics(step, rows, worker, mine);
     } else {
-        std::copy_n(site.states[0], width_, mine.mean);
-        std::copy_n(site.states[1], width_, mine.variance);
+        spread(site.states[0], mine.mean);
+        spread(site.states[1], mine.variance);
+    }
+    if (places_ > 1) {
+        spread(site.parameters[0].data, mine.gamma);
+        spread(site.parameters[1].data, mine.beta);
     }
     for (index_t j = 0; j < width_; ++j) mine.inv_std[j] = T(1) / std::sqrt(mine.variance[j] + epsilon_);
     const auto& x = site.inputs[0]->data;
     const auto& y = site.output->data;
-    this->kernels_.normalize(rows.count(), width_, x.row(rows.begin), x.stride, mine.mean, mine.inv_std,
-                             site.parameters[0].data, site.parameters[1].data, y.row(rows.begin), y.stride);
+    this->kernels_.normalize(rows.count(), width_, x.row(rows.begin), x.stride, mine.mean, mine.inv_std, mine.gamma,
+                             mine.beta, y.row(rows.begin), y.stride);
 }
 
 // y = gamma xhat + beta, xhat = (x - mean) inv_std, mean and inv_std functions of all rows:
@@ -76,16 +119,17 @@ void BatchNorm<T>::backward(const Step<T>& step, Rows rows, const Worker& worker
     const index_t chunks = ceil_div(step.rows, kRowChunk);
     k.column_sums(chunks, width_, partial(2, 0), stride(), mine.sum_dy);
     k.column_sums(chunks, width_, partial(3, 0), stride(), mine.sum_dy_xhat);
+    add_up(mine.sum_dy);
+    add_up(mine.sum_dy_xhat);
     if (site.inputs[0]->gradient.data == nullptr) return;
-    const T share = step.training ? T(1) / T(step.rows) : T(0);
+    const T share = step.training && !frozen_ ? T(1) / T(step.rows * places_) : T(0);
     for (index_t j = 0; j < width_; ++j) {
         mine.mean_dy[j] = mine.sum_dy[j] * share;
         mine.mean_dy_xhat[j] = mine.sum_dy_xhat[j] * share;
     }
     const auto to = gradient_target(site);
     k.batch_norm_backward(rows.count(), width_, x.row(rows.begin), x.stride, dy.row(rows.begin), dy.stride, mine.mean,
-                          mine.inv_std, site.parameters[0].data, mine.mean_dy, mine.mean_dy_xhat, to.row(rows.begin),
-                          to.stride);
+                          mine.inv_std, mine.gamma, mine.mean_dy, mine.mean_dy_xhat, to.row(rows.begin), to.stride);
     hand_over(k, site, rows);
 }
 
@@ -94,20 +138,26 @@ template <class T>
 void BatchNorm<T>::parameter_task(const Step<T>& step, index_t /*task*/, const Worker& /*worker*/) {
     const Own first = own(0);
     const auto& parameters = this->site_.parameters;
-    if (parameters[0].trainable) step.update->apply(parameters[0], 0, 0, 1, width_, first.sum_dy_xhat, width_);
-    if (parameters[1].trainable) step.update->apply(parameters[1], 0, 0, 1, width_, first.sum_dy, width_);
-    if (step.learning) update_running(step, first);
+    // One number a channel: the first of its columns has it.
+    for (index_t c = 0; c < channels_; ++c) {
+        first.mean_dy_xhat[c] = first.sum_dy_xhat[c * places_];
+        first.mean_dy[c] = first.sum_dy[c * places_];
+    }
+    if (parameters[0].trainable) step.update->apply(parameters[0], 0, 0, 1, channels_, first.mean_dy_xhat, channels_);
+    if (parameters[1].trainable) step.update->apply(parameters[1], 0, 0, 1, channels_, first.mean_dy, channels_);
+    if (step.learning && !frozen_) update_running(step, first);
 }
 
 template <class T>
 void BatchNorm<T>::update_running(const Step<T>& step, const Own& own) const {
     T* mean = this->site_.states[0];
     T* variance = this->site_.states[1];
-    // One row has no variance to estimate: its zero is taken as it is.
-    const T unbiased = T(step.rows) / T(std::max<index_t>(1, step.rows - 1));
-    for (index_t j = 0; j < width_; ++j) {
-        mean[j] = (T(1) - momentum_) * mean[j] + momentum_ * own.mean[j];
-        variance[j] = (T(1) - momentum_) * variance[j] + momentum_ * unbiased * own.variance[j];
+    const index_t count = step.rows * places_;
+    // One number has no variance to estimate: its zero is taken as it is.
+    const T unbiased = T(count) / T(std::max<index_t>(1, count - 1));
+    for (index_t c = 0; c < channels_; ++c) {
+        mean[c] = (T(1) - momentum_) * mean[c] + momentum_ * own.mean[c * places_];
+        variance[c] = (T(1) - momentum_) * variance[c] + momentum_ * unbiased * own.variance[c * places_];
     }
 }
 

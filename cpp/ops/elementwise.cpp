@@ -65,6 +65,27 @@ void Dropout<T>::backward(const Step<T>& step, Rows rows, const Worker& /*worker
     hand_over(this->kernels_, site, rows);
 }
 
+// y = x + sigma n
+template <class T>
+void GaussianNoise<T>::forward(const Step<T>& step, Rows rows, const Worker& /*worker*/) {
+    const auto& x = this->site_.inputs[0]->data;
+    const auto& y = this->site_.output->data;
+    if (!step.training) return copy_rows(rows, x, y);
+    this->kernels_.gaussian_noise(rows.count(), x.cols, rows.begin, x.row(rows.begin), x.stride, y.row(rows.begin),
+                                  y.stride, sigma_, MaskKey{step.seed, step.number, stream_});
+}
+
+// y = x + sigma n:  dx = dy
+template <class T>
+void GaussianNoise<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
+    const auto& site = this->site_;
+    if (site.inputs[0]->gradient.data == nullptr) return;
+    copy_rows(rows, site.output->gradient, gradient_target(site));
+    hand_over(this->kernels_, site, rows);
+}
+
+template class GaussianNoise<float>;
+template class GaussianNoise<double>;
 template class ActivationOperation<float>;
 template class ActivationOperation<double>;
 template class Dropout<float>;

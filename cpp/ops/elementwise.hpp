@@ -35,4 +35,18 @@ private:
     std::uint32_t stream_;
 };
 
+// y = x + sigma n in training, n standard normal numbers that are a function of (seed, step, stream, row, column); y = x otherwise.
+template <class T>
+class GaussianNoise : public Operation<T> {
+public:
+    GaussianNoise(const KernelTable<T>& kernels, double sigma, std::uint32_t stream)
+        : Operation<T>(kernels), sigma_(T(sigma)), stream_(stream) {}
+    void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
+
+private:
+    T sigma_;
+    std::uint32_t stream_;
+};
+
 }  // namespace steepest

@@ -5,9 +5,10 @@
 namespace steepest {
 
 template <class T>
-LossHead<T>::LossHead(const KernelTable<T>& kernels, Value<T>* output, index_t capacity)
+LossHead<T>::LossHead(const KernelTable<T>& kernels, Value<T>* output, index_t capacity, Failure& failure)
     : kernels_(kernels),
       output_(output),
+      failure_(failure),
       capacity_(capacity),
       target_stride_(output->data.stride),
       row_loss_(capacity),
@@ -17,11 +18,11 @@ LossHead<T>::LossHead(const KernelTable<T>& kernels, Value<T>* output, index_t c
       chunk_correct_(ceil_div(capacity, kRowChunk)) {}
 
 template <class T>
-void LossHead<T>::prepare(Loss kind, const DataSet& data) {
-    kind_ = kind;
+void LossHead<T>::prepare(const LossSpec& spec, const DataSet& data) {
+    spec_ = spec;
     labelled_ = data.labels != nullptr;
     weighted_ = data.weights != nullptr;
-    if (!labelled_ && targets_.size() == 0) targets_ = AlignedBuffer<T>(capacity_ * target_stride_);
+    if ((!labelled_ || spec_.host) && targets_.size() == 0) targets_ = AlignedBuffer<T>(capacity_ * target_stride_);
 }
 
 template <class T>
@@ -38,6 +39,9 @@ void LossHead<T>::gather(const DataSet& data, const std::int64_t* order, Rows ro
     T* weights = weights_.data() + rows.begin;
     for (index_t i = 0; i < rows.count() && labelled_; ++i) labels[i] = data.labels[order[i]];
     for (index_t i = 0; i < rows.count() && weighted_; ++i) weights[i] = T(data.weights[order[i]]);
+    // A host's loss reads labels as one column of its targets.
+    for (index_t i = 0; i < rows.count() && labelled_ && spec_.host; ++i)
+        targets_.data()[(rows.begin + i) * target_stride_] = T(labels[i]);
     if (labelled_) return;
     const auto& t = data.targets;
     kernels_.gather(t.type, rows.count(), t.cols, t.base, t.row_bytes, t.col_bytes, order,
@@ -45,7 +49,15 @@ void LossHead<T>::gather(const DataSet& data, const std::int64_t* order, Rows ro
 }
 
 template <class T>
-void LossHead<T>::run(Rows rows, double scale, bool gradient) {
+void LossHead<T>::run(const Step<T>& step, Rows rows, double scale, bool gradient, const Worker& worker) {
+    if (spec_.host)
+        run_host(step, rows, scale, gradient, worker);
+    else
+        run_kernel(rows, scale, gradient);
+}
+
+template <class T>
+void LossHead<T>::run_kernel(Rows rows, double scale, bool gradient) {
     const auto& output = output_->data;
     const auto& grad = output_->gradient;
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
@@ -59,15 +71,56 @@ void LossHead<T>::run(Rows rows, double scale, bool gradient) {
         args.ldt = target_stride_;
         args.weights = weighted_ ? weights_.data() + r : nullptr;
         args.scale = T(scale);
+        args.alpha = T(spec_.alpha);
+        args.smoothing = T(spec_.smoothing);
         args.gradient = gradient ? grad.row(r) : nullptr;
         args.ldg = grad.stride;
         args.row_loss = row_loss_.data() + r;
-        kernels_.loss[int(kind_)](args);
-        double sum = 0.0;
-        for (index_t i = 0; i < args.rows; ++i)
-            sum += double(args.row_loss[i]) * (weighted_ ? double(args.weights[i]) : 1.0);
-        chunk_loss_.data()[r / kRowChunk] = sum;
+        kernels_.loss[int(spec_.kind)](args);
+        add_up({r, r + args.rows});
         chunk_correct_.data()[r / kRowChunk] = args.correct;
+    }
+}
+
+// The row losses of one chunk, weighted, in order.
+template <class T>
+void LossHead<T>::add_up(Rows chunk) {
+    double sum = 0.0;
+    for (index_t r = chunk.begin; r < chunk.end; ++r)
+        sum += double(row_loss_.data()[r]) * (weighted_ ? double(weights_.data()[r]) : 1.0);
+    chunk_loss_.data()[chunk.begin / kRowChunk] = sum;
+}
+
+template <class T>
+void LossHead<T>::call_host(Rows rows, bool gradient) {
+    if (failure_.failed()) return;
+    const MatrixView<T> losses{row_loss_.data(), capacity_, 1, 1};
+    const MatrixView<T> targets{targets_.data(), capacity_, labelled_ ? 1 : output_->data.cols, target_stride_};
+    const MatrixView<T> grad = gradient ? output_->gradient : MatrixView<T>{};
+    try {
+        spec_.host->call(host_array(output_->data, rows.begin, rows.end), host_array(targets, rows.begin, rows.end),
+                         host_array(losses, rows.begin, rows.end), host_array(grad, rows.begin, rows.end));
+    } catch (...) {
+        failure_.keep(std::current_exception());
+    }
+}
+
+template <class T>
+void LossHead<T>::run_host(const Step<T>& step, Rows rows, double scale, bool gradient, const Worker& worker) {
+    if (step.shared) {
+        worker.barrier();
+        if (worker.id == 0) call_host({0, step.rows}, gradient);
+        worker.barrier();
+    } else {
+        call_host(rows, gradient);
+    }
+    for (index_t r = rows.begin; r < rows.end && gradient; ++r) {
+        const T factor = T(scale) * (weighted_ ? weights_.data()[r] : T(1));
+        for (index_t j = 0; j < output_->data.cols; ++j) output_->gradient.row(r)[j] *= factor;
+    }
+    for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
+        add_up({r, std::min(r + kRowChunk, rows.end)});
+        chunk_correct_.data()[r / kRowChunk] = 0;
     }
 }
 

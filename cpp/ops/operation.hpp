@@ -41,6 +41,7 @@ struct Step {
     index_t rows = 0;       // of this batch, at most the plan's capacity
     bool training = false;  // batch statistics and dropout
     bool learning = false;  // the step counts: running statistics move
+    bool shared = false;    // all workers are in the same batch and may meet at barriers; else each has rows of its own
     std::uint64_t seed = 0;
     std::uint64_t number = 0;
     const Update<T>* update = nullptr;  // null in inference
@@ -78,7 +79,7 @@ public:
     virtual void bind(const Site<T>& site, T* /*workspace*/) { site_ = site; }
     // At the start of a slice, by all workers: whatever must follow a change of the parameters from outside. A barrier follows.
     virtual void refresh(const Worker& /*worker*/) {}
-    // `rows` are the worker's own. Outside training they are the only ones: nothing may wait at a barrier then.
+    // `rows` are the worker's own. Nothing may wait at a barrier unless step.shared.
     virtual void forward(const Step<T>& step, Rows rows, const Worker& worker) = 0;
     virtual void backward(const Step<T>& step, Rows rows, const Worker& worker) = 0;
 
