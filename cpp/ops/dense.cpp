@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/cpu.hpp"
 #include "ops/matrix.hpp"
 
 namespace steepest {
@@ -24,6 +25,8 @@ template <class T>
 void Dense<T>::bind(const Site<T>& site, T* workspace) {
     this->site_ = site;
     packed_ = workspace;
+    const index_t bytes = site.capacity * kBlock * index_t(sizeof(T));
+    group_ = std::max<index_t>(1, cache_sizes().l2 / 2 / bytes);
     packed_transposed_ = input_gradient_ ? workspace + round_up(out_, this->kernels_.gemm_nr) * in_ : nullptr;
 }
 
@@ -43,12 +46,25 @@ void Dense<T>::pack_block(index_t row, index_t col) const {
 }
 
 template <class T>
+void Dense<T>::place(index_t task, index_t* row, index_t* col) const {
+    const index_t first = task / (group_ * panels()) * group_;
+    const index_t blocks = std::min(group_, row_blocks() - first);
+    const index_t rest = task - first * panels();
+    *row = (first + rest % blocks) * kBlock;
+    *col = rest / blocks * this->kernels_.gemm_nr;
+}
+
+template <class T>
 void Dense<T>::refresh(const Worker& worker) {
     index_t begin = 0;
     index_t end = 0;
     worker.share(row_blocks() * panels(), 1, &begin, &end);
-    for (index_t task = begin; task < end; ++task)
-        pack_block(task % row_blocks() * kBlock, task / row_blocks() * this->kernels_.gemm_nr);
+    for (index_t task = begin; task < end; ++task) {
+        index_t row = 0;
+        index_t col = 0;
+        place(task, &row, &col);
+        pack_block(row, col);
+    }
 }
 
 // y = f(x W + b)
@@ -118,8 +134,9 @@ void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& /
     const auto& k = this->kernels_;
     const auto& x = this->site_.inputs[0]->data;
     const auto& dz = this->site_.output->gradient;
-    const index_t row = task % row_blocks() * kBlock;
-    const index_t col = task / row_blocks() * k.gemm_nr;
+    index_t row = 0;
+    index_t col = 0;
+    place(task, &row, &col);
     const index_t rows = std::min(kBlock, in_ - row);
     const index_t cols = std::min(k.gemm_nr, out_ - col);
     constexpr index_t kWidest = 32;  // gemm_nr of float32 on AVX-512

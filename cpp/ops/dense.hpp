@@ -29,6 +29,9 @@ private:
     // W is repacked, and its gradient computed, in blocks of kBlock rows by one panel of gemm_nr columns.
     static constexpr index_t kBlock = 32;
     index_t row_blocks() const { return ceil_div(in_, kBlock); }
+    // Row and column of a task's block. The tasks of a group of row blocks come panel by panel: x's columns of the group stay in
+    // the second-level cache while the panels of dz pass them once.
+    void place(index_t task, index_t* row, index_t* col) const;
     index_t panels() const { return ceil_div(out_, this->kernels_.gemm_nr); }
     const Parameter<T>& weight() const { return this->site_.parameters[0]; }
     bool has_bias() const { return this->site_.parameters.size() > 1; }
@@ -39,6 +42,7 @@ private:
     index_t in_ = 0;
     index_t out_ = 0;
     bool input_gradient_ = false;
+    index_t group_ = 1;               // row blocks of a group
     T* packed_ = nullptr;             // W in panels, for the forward pass
     T* packed_transposed_ = nullptr;  // W^T in panels, for the input gradient
 };
