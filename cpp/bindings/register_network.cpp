@@ -133,7 +133,7 @@ RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const p
     args.threads = threads;
     args.budget = budget;
     check_order(args.order, args.count, data, self.output_width());
-    const auto state = optimizer_state<T>(optimizer, slots, optimizer_step, self.network.parameter_arena().size());
+    const auto state = optimizer_state<T>(optimizer, slots, optimizer_step, self.network.parameter_arena().cols);
     const Extent parameters = parameters_of(self);
     require_inputs_apart(x, y, sample_weight, parameters, "the network's parameters");
     for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -153,7 +153,7 @@ py::tuple loss_and_gradients(Shared<T>& self, const py::array& x, const py::arra
     const LossSpec spec = loss_from(loss);
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), spec);
     check_labels(data, self.output_width());
-    T* out = flat_output<T>(gradients, self.network.parameter_arena().size(), "gradients");
+    T* out = flat_output<T>(gradients, self.network.parameter_arena().cols, "gradients");
     const Extent parameters = parameters_of(self);
     require_apart(extent(gradients), "gradients", parameters, "the network's parameters");
     require_inputs_apart(x, y, sample_weight, extent(gradients), "gradients");
@@ -240,10 +240,10 @@ py::array_t<T> state(py::object self, int i) {
 }
 
 template <class T>
-py::array_t<T> whole(py::object self, AlignedBuffer<T>& arena) {
+py::array_t<T> whole(py::object self, MatrixView<T> arena) {
     // A network without tensors has no memory to show.
-    if (arena.size() == 0) return py::array_t<T>(std::vector<index_t>{0});
-    return py::array_t<T>(std::vector<index_t>{arena.size()}, arena.data(), self);
+    if (arena.cols == 0) return py::array_t<T>(std::vector<index_t>{0});
+    return py::array_t<T>(std::vector<index_t>{arena.cols}, arena.data, self);
 }
 
 template <class T>

@@ -12,6 +12,9 @@ using index_t = std::ptrdiff_t;
 // Cache line, and the alignment of every buffer of ours: one AVX-512 register.
 constexpr index_t kAlignment = 64;
 
+// Elements of the widest packed panel: gemm_nr of float32 on AVX-512.
+constexpr index_t kMostPanel = 32;
+
 // A row-major matrix (rows, cols) whose rows lie `stride` elements apart, stride >= cols.
 template <class T>
 struct MatrixView {

@@ -15,10 +15,10 @@ namespace {
 
 template <class T>
 std::unique_ptr<Operation<T>> make_dense(const OperationSpec& spec, const KernelTable<T>& kernels, index_t in,
-                                         index_t out, bool input_gradient) {
+                                         index_t out, const PlanKey& key, bool input_gradient) {
     auto dense =
         std::make_unique<Dense<T>>(kernels, activation_by_name(spec.word("activation")), T(spec.number("alpha")));
-    dense->describe(in, out, input_gradient);
+    dense->describe(in, out, key.gradients && input_gradient, !key.gradients && key.capacity <= kRowChunk);
     return dense;
 }
 
@@ -48,12 +48,13 @@ std::unique_ptr<Operation<T>> make_host(const Program& program, const OperationS
 
 template <class T>
 std::unique_ptr<Operation<T>> make_operation(const Program& program, const OperationSpec& spec,
-                                             const KernelTable<T>& kernels, Failure& failure, bool input_gradient) {
+                                             const KernelTable<T>& kernels, Failure& failure, const PlanKey& key,
+                                             bool input_gradient) {
     const auto& kind = spec.kind;
     const index_t in = program.values[std::size_t(spec.inputs[0])];
     const index_t out = program.values[std::size_t(spec.output)];
     const auto stream = [&] { return std::uint32_t(spec.number("stream")); };
-    if (kind == "dense") return make_dense(spec, kernels, in, out, input_gradient);
+    if (kind == "dense") return make_dense(spec, kernels, in, out, key, input_gradient);
     if (kind == "activation")
         return std::make_unique<ActivationOperation<T>>(kernels, activation_by_name(spec.word("activation")),
                                                         T(spec.number("alpha")));
@@ -77,8 +78,8 @@ std::unique_ptr<Operation<T>> make_operation(const Program& program, const Opera
 }
 
 template std::unique_ptr<Operation<float>> make_operation(const Program&, const OperationSpec&,
-                                                          const KernelTable<float>&, Failure&, bool);
+                                                          const KernelTable<float>&, Failure&, const PlanKey&, bool);
 template std::unique_ptr<Operation<double>> make_operation(const Program&, const OperationSpec&,
-                                                           const KernelTable<double>&, Failure&, bool);
+                                                           const KernelTable<double>&, Failure&, const PlanKey&, bool);
 
 }  // namespace steepest

@@ -41,7 +41,8 @@ Network<T>::Network(Program program) : program_(checked(std::move(program))) {
         tensors_.parameters.push_back(p);
         end += aligned<T>(spec.size());
     }
-    parameters_ = AlignedBuffer<T>(end);
+    parameter_elements_ = end;
+    parameters_ = AlignedBuffer<T>(end + kMostPanel);
     for (auto& p : tensors_.parameters) p.data = parameters_.data() + p.offset;
     end = 0;
     std::vector<index_t> offsets;

@@ -58,8 +58,9 @@ public:
 
     const Program& program() const { return program_; }
     const Tensors<T>& tensors() const { return tensors_; }
-    AlignedBuffer<T>& parameter_arena() { return parameters_; }
-    AlignedBuffer<T>& state_arena() { return states_; }
+    // The parameters' memory without the slack behind it.
+    MatrixView<T> parameter_arena() const { return {parameters_.data(), 1, parameter_elements_, parameter_elements_}; }
+    MatrixView<T> state_arena() const { return {states_.data(), 1, states_.size(), states_.size()}; }
 
     RunResult train(const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args);
     // One step over rows 0 .. n - 1 without an update. gradients: arena layout; input_gradient (n, D) or null. Returns the weighted
@@ -76,13 +77,16 @@ public:
 
 private:
     Plan<T>& plan(const PlanKey& key);
-    RunResult infer(const DataSet& data, const LossSpec* loss, MatrixView<T> out, index_t block, int threads);
+    Plan<T>& inference_plan(index_t n, index_t block, int threads);
+    template <class Each>
+    void infer(Plan<T>& plan, const SourceMatrix& x, const Each& each);
 
     Program program_;
-    AlignedBuffer<T> parameters_;
+    AlignedBuffer<T> parameters_;  // with one panel of slack: a weight may be read in place, panel by panel
+    index_t parameter_elements_ = 0;
     AlignedBuffer<T> states_;
     Tensors<T> tensors_;
-    Failure failure_;  // of a host function, until the run can throw it
+    Failure failure_;                               // of a host function, until the run can throw it
     std::list<std::unique_ptr<Plan<T>>> plans_;     // most recently used first
     std::unique_ptr<WholeUpdate<T>> whole_update_;  // made when clipping first asks for it
 };

@@ -73,8 +73,7 @@ Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& 
     index_t end = layout.end;
     std::vector<index_t> workspaces;
     for (const auto& spec : program.operations) {
-        operations_.push_back(
-            make_operation(program, spec, kernels, failure, key.gradients && needs[std::size_t(spec.inputs[0])]));
+        operations_.push_back(make_operation(program, spec, kernels, failure, key, needs[std::size_t(spec.inputs[0])]));
         workspaces.push_back(end);
         end += round_up(operations_.back()->workspace(key.capacity, key.workers), kAlignment);
     }
@@ -120,6 +119,17 @@ void Plan<T>::gather(const SourceMatrix& x, const std::int64_t* order, Rows rows
     const auto& to = values_[0].data;
     kernels_.gather(x.type, rows.count(), x.cols, x.base, x.row_bytes, x.col_bytes, order, to.row(rows.begin),
                     to.stride);
+}
+
+template <class T>
+void Plan<T>::gather_run(const SourceMatrix& x, index_t first, Rows rows) {
+    constexpr index_t few = 64;
+    std::int64_t order[few];
+    for (index_t r = rows.begin; r < rows.end; r += few) {
+        const Rows some{r, std::min(r + few, rows.end)};
+        for (index_t i = 0; i < some.count(); ++i) order[i] = first + (r - rows.begin) + i;
+        gather(x, order, some);
+    }
 }
 
 template <class T>

@@ -6,22 +6,12 @@
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
+#include "engine/plan_key.hpp"
 #include "engine/program.hpp"
 #include "ops/loss.hpp"
 #include "ops/operation.hpp"
 
 namespace steepest {
-
-struct PlanKey {
-    index_t capacity = 0;
-    int workers = 1;
-    bool gradients = false;       // room for the backward pass
-    bool input_gradient = false;  // of the loss by the input, too
-    bool operator==(const PlanKey& o) const {
-        return capacity == o.capacity && workers == o.workers && gradients == o.gradients &&
-               input_gradient == o.input_gradient;
-    }
-};
 
 // Where everything lies, in elements from the start of the arena. Pure: the tests look at it without running anything.
 struct Layout {
@@ -57,6 +47,8 @@ public:
     void refresh(const Worker& worker);
     // Row rows.begin + i of the batch is row order[i] of x.
     void gather(const SourceMatrix& x, const std::int64_t* order, Rows rows);
+    // The same for the rows first, first + 1, ... of x.
+    void gather_run(const SourceMatrix& x, index_t first, Rows rows);
     void forward(const Step<T>& step, Rows rows, const Worker& worker);
     void backward(const Step<T>& step, Rows rows, const Worker& worker);
 

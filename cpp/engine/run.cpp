@@ -54,63 +54,73 @@ double Network<T>::loss_and_gradients(const DataSet& data, const LossSpec& loss,
     return p.loss().loss_sum({0, n}) * reciprocal(weight);
 }
 
-// Every worker takes whole blocks of rows to a part of the plan that is its own: no barriers.
+// Every worker takes whole blocks of rows to a part of the plan that is its own: no barriers. each(rows in the plan, first row in the
+// data, worker) follows the forward pass of a block.
 template <class T>
-RunResult Network<T>::infer(const DataSet& data, const LossSpec* loss, MatrixView<T> out, index_t block, int threads) {
-    const index_t n = data.x.rows;
-    const index_t rows = round_up(std::min(std::max<index_t>(block, 1), std::max<index_t>(n, 1)), kRowChunk);
-    const index_t blocks = ceil_div(n, rows);
-    const double flops = program_.flops_per_row(false) * double(n);
-    const int workers = int(std::min<index_t>(useful_workers(threads, flops, n), std::max<index_t>(blocks, 1)));
-    Plan<T>& p = plan({rows * workers, workers, false, false});
-    if (loss != nullptr) p.loss().prepare(*loss, data);
-    std::vector<double> block_loss(static_cast<std::size_t>(blocks), 0.0);
-    std::vector<index_t> block_correct(static_cast<std::size_t>(blocks), 0);
-
-    run_team(workers, [&](const Worker& worker) {
+template <class Each>
+void Network<T>::infer(Plan<T>& p, const SourceMatrix& x, const Each& each) {
+    const index_t capacity = p.key().capacity / p.key().workers;
+    const index_t blocks = ceil_div(x.rows, capacity);
+    run_team(p.key().workers, [&](const Worker& worker) {
         p.refresh(worker);
         worker.barrier();
         const Step<T> step{};
-        std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
-        const index_t first = worker.id * rows;
+        const index_t first = worker.id * capacity;
         for (index_t b = worker.id; b < blocks; b += worker.count) {
-            const Rows own{first, first + std::min(rows, n - b * rows)};
-            std::iota(order.begin(), order.end(), std::int64_t(b * rows));
-            p.gather(data.x, order.data(), own);
+            const Rows own{first, first + std::min(capacity, x.rows - b * capacity)};
+            p.gather_run(x, b * capacity, own);
             p.forward(step, own, worker);
-            if (loss != nullptr) {
-                p.loss().gather(data, order.data(), own);
-                p.loss().run(step, own, 0.0, false, worker);
-                block_loss[std::size_t(b)] = p.loss().loss_sum(own);
-                block_correct[std::size_t(b)] = p.loss().correct(own);
-            }
-            const auto& y = p.output().data;
-            for (index_t r = own.begin; r < own.end && out.data != nullptr; ++r)
-                std::memcpy(out.row(b * rows + r - first), y.row(r), std::size_t(y.cols) * sizeof(T));
+            each(own, b * capacity, worker);
         }
     });
     failure_.rethrow();
+}
+
+template <class T>
+Plan<T>& Network<T>::inference_plan(index_t n, index_t block, int threads) {
+    const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), n);
+    // Enough rows for the panels of the weights to pay, few enough for the values to stay in the second-level cache.
+    constexpr index_t most = 192;
+    const index_t rows = round_up(std::min({block, most, ceil_div(n, workers)}), kRowChunk);
+    return plan({rows * workers, workers, false, false});
+}
+
+template <class T>
+RunResult Network<T>::evaluate(const DataSet& data, const LossSpec& loss, index_t block, int threads) {
+    const index_t n = data.x.rows;
+    Plan<T>& p = inference_plan(n, block, threads);
+    p.loss().prepare(loss, data);
+    const auto order = in_order(n);
+    // By chunk and added up in order: the same bits for any number of workers.
+    std::vector<double> losses(static_cast<std::size_t>(ceil_div(n, kRowChunk)));
+    std::vector<index_t> correct(losses.size());
+    infer(p, data.x, [&](Rows own, index_t row, const Worker& worker) {
+        p.loss().gather(data, order.data() + row, own);
+        p.loss().run(Step<T>{}, own, 0.0, false, worker);
+        for (index_t r = own.begin; r < own.end; r += kRowChunk, row += kRowChunk) {
+            const Rows chunk{r, std::min(r + kRowChunk, own.end)};
+            losses[std::size_t(row / kRowChunk)] = p.loss().loss_sum(chunk);
+            correct[std::size_t(row / kRowChunk)] = p.loss().correct(chunk);
+        }
+    });
     RunResult result;
     result.rows = n;
-    result.loss_sum = std::accumulate(block_loss.begin(), block_loss.end(), 0.0);
-    result.correct = std::accumulate(block_correct.begin(), block_correct.end(), index_t(0));
+    result.loss_sum = std::accumulate(losses.begin(), losses.end(), 0.0);
+    result.weight_sum = LossHead<T>::batch_weight(data, order.data(), n);
+    result.correct = std::accumulate(correct.begin(), correct.end(), index_t(0));
     result.finite = std::isfinite(result.loss_sum);
     return result;
 }
 
 template <class T>
-RunResult Network<T>::evaluate(const DataSet& data, const LossSpec& loss, index_t block, int threads) {
-    RunResult result = infer(data, &loss, {}, block, threads);
-    const auto order = in_order(data.weights == nullptr ? 0 : data.x.rows);
-    result.weight_sum = LossHead<T>::batch_weight(data, order.data(), data.x.rows);
-    return result;
-}
-
-template <class T>
 void Network<T>::predict(const SourceMatrix& x, MatrixView<T> out, index_t block, int threads) {
-    DataSet data;
-    data.x = x;
-    infer(data, nullptr, out, block, threads);
+    if (x.rows == 0) return;
+    Plan<T>& p = inference_plan(x.rows, block, threads);
+    const auto& y = p.output().data;
+    infer(p, x, [&](Rows own, index_t row, const Worker& /*worker*/) {
+        for (index_t r = own.begin; r < own.end; ++r, ++row)
+            std::memcpy(out.row(row), y.row(r), std::size_t(y.cols) * sizeof(T));
+    });
 }
 
 template <class T>

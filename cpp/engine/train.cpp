@@ -62,8 +62,13 @@ public:
         worker.barrier();
         for (index_t s = 0, at = 0; at < args_.count; ++s, at += args_.batch_size) {
             const Update<T> update = update_of(s);
-            const Step<T> step{std::min(args_.batch_size, args_.count - at), true, true, true, args_.seed,
-                               args_.step + std::uint64_t(s), &update};
+            const Step<T> step{std::min(args_.batch_size, args_.count - at),
+                               true,
+                               true,
+                               true,
+                               args_.seed,
+                               args_.step + std::uint64_t(s),
+                               &update};
             const double weight = LossHead<T>::batch_weight(data_, args_.order + at, step.rows);
             pass_rows(step, args_.order + at, weight, worker);
             worker.barrier();
@@ -157,7 +162,7 @@ RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimi
     Plan<T>& p = plan({args.batch_size, workers, true, false});
     p.loss().prepare(args.loss, data);
     if (optimizer.clipping.on() && !whole_update_)
-        whole_update_ = std::make_unique<WholeUpdate<T>>(tensors_, parameters_.size());
+        whole_update_ = std::make_unique<WholeUpdate<T>>(tensors_, parameter_elements_);
     Slice<T> slice(p, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, data, optimizer, args);
     run_team(workers, [&](const Worker& worker) { slice.run(worker); });
     failure_.rethrow();

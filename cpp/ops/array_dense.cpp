@@ -53,7 +53,9 @@ void multiply(const KernelTable<T>& k, const Product<T>& p, const Worker& worker
     product.k = p.a.cols;
     product.a = p.a.row(own.row);
     product.lda = p.a.stride;
-    product.packed = p.packed + own.col * p.a.cols;
+    product.b = p.packed + own.col * p.a.cols;
+    product.panel_stride = k.gemm_nr * p.a.cols;
+    product.b_k = k.gemm_nr;
     product.c = p.c.row(own.row) + own.col;
     product.ldc = p.c.stride;
     product.bias = p.bias == nullptr ? nullptr : p.bias + own.col;

@@ -9,15 +9,17 @@
 namespace steepest {
 
 template <class T>
-void Dense<T>::describe(index_t in, index_t out, bool input_gradient) {
+void Dense<T>::describe(index_t in, index_t out, bool input_gradient, bool in_place) {
     in_ = in;
     out_ = out;
     input_gradient_ = input_gradient;
+    in_place_ = in_place;
 }
 
 template <class T>
 index_t Dense<T>::workspace(index_t /*capacity*/, int /*workers*/) const {
     const index_t nr = this->kernels_.gemm_nr;
+    if (in_place_) return 0;
     return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0);
 }
 
@@ -56,6 +58,7 @@ void Dense<T>::place(index_t task, index_t* row, index_t* col) const {
 
 template <class T>
 void Dense<T>::refresh(const Worker& worker) {
+    if (in_place_) return;
     index_t begin = 0;
     index_t end = 0;
     worker.share(row_blocks() * panels(), 1, &begin, &end);
@@ -78,7 +81,9 @@ void Dense<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*worke
     product.k = in_;
     product.a = x.row(rows.begin);
     product.lda = x.stride;
-    product.packed = packed_;
+    product.b = in_place_ ? weight().data : packed_;
+    product.panel_stride = in_place_ ? this->kernels_.gemm_nr : this->kernels_.gemm_nr * in_;
+    product.b_k = in_place_ ? out_ : this->kernels_.gemm_nr;
     product.c = y.row(rows.begin);
     product.ldc = y.stride;
     product.bias = has_bias() ? this->site_.parameters[1].data : nullptr;
@@ -109,7 +114,9 @@ void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*work
     product.k = out_;
     product.a = dz;
     product.lda = dy.stride;
-    product.packed = packed_transposed_;
+    product.b = packed_transposed_;
+    product.panel_stride = this->kernels_.gemm_nr * out_;
+    product.b_k = this->kernels_.gemm_nr;
     product.c = dx.row(rows.begin);
     product.ldc = dx.stride;
     product.accumulate = this->site_.add_gradient[0];
@@ -139,8 +146,8 @@ void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& /
     place(task, &row, &col);
     const index_t rows = std::min(kBlock, in_ - row);
     const index_t cols = std::min(k.gemm_nr, out_ - col);
-    constexpr index_t kWidest = 32;  // gemm_nr of float32 on AVX-512
-    alignas(kAlignment) T tile[kBlock * kWidest];
+
+    alignas(kAlignment) T tile[kBlock * kMostPanel];
     if (weight().trainable) {
         multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz.data + col, dz.stride, tile,
                             k.gemm_nr);

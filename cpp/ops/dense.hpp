@@ -22,8 +22,9 @@ public:
     index_t constraint_tasks() const override { return weight().max_norm > 0.0 ? panels() : 0; }
     void constraint_task(index_t task) override;
 
-    // Tells the sizes before bind(), for workspace(): W (in, out), and whether the input will want its gradient.
-    void describe(index_t in, index_t out, bool input_gradient);
+    // Tells the sizes before bind(), for workspace(): W (in, out), whether the input will want its gradient, and whether W is to be
+    // read in place: for a handful of rows packing it would cost more than it brings.
+    void describe(index_t in, index_t out, bool input_gradient, bool in_place);
 
 private:
     // W is repacked, and its gradient computed, in blocks of kBlock rows by one panel of gemm_nr columns.
@@ -42,6 +43,7 @@ private:
     index_t in_ = 0;
     index_t out_ = 0;
     bool input_gradient_ = false;
+    bool in_place_ = false;
     index_t group_ = 1;               // row blocks of a group
     T* packed_ = nullptr;             // W in panels, for the forward pass
     T* packed_transposed_ = nullptr;  // W^T in panels, for the input gradient

@@ -29,7 +29,7 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) 
     GemmPanel<T> g{};
     g.a_row = product.lda;
     g.a_k = 1;
-    g.b_k = nr;
+    g.b_k = product.b_k;
     g.ldc = product.ldc;
     g.slope = product.slope;
     for (index_t i = 0; i < product.m; i += height) {
@@ -43,7 +43,7 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) 
                 g.epilogue = p + g.k == product.k ? product.epilogue : Epilogue::none;
                 for (index_t j = j0; j < j1; j += nr) {
                     g.n = std::min(nr, product.n - j);
-                    g.b = product.packed + j * product.k + p * nr;
+                    g.b = product.b + j / nr * product.panel_stride + p * product.b_k;
                     g.c = product.c + i * product.ldc + j;
                     g.bias = product.bias == nullptr ? nullptr : product.bias + j;
                     kernels.gemm_panel(g);

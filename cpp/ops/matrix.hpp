@@ -6,13 +6,17 @@
 
 namespace steepest {
 
-// C (m, n) = [C or bias or 0] + A (m, k) B (k, n), B packed by pack_panels or pack_panels_transposed.
+// C (m, n) = [C or bias or 0] + A (m, k) B (k, n). Panel j of B, gemm_nr columns, begins at b + j panel_stride, and its rows lie b_k
+// apart: packed by pack_panels or pack_panels_transposed, panel_stride is gemm_nr k and b_k is gemm_nr; in place they are gemm_nr and
+// B's own stride, and gemm_nr elements must be readable behind B.
 template <class T>
 struct RowProduct {
     index_t m, n, k;
     const T* a;
     index_t lda;
-    const T* packed;
+    const T* b;
+    index_t panel_stride;
+    index_t b_k;
     T* c;
     index_t ldc;
     const T* bias = nullptr;

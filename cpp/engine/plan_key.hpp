@@ -1,0 +1,19 @@
+// What a plan is made for.
+#pragma once
+
+#include "core/types.hpp"
+
+namespace steepest {
+
+struct PlanKey {
+    index_t capacity = 0;
+    int workers = 1;
+    bool gradients = false;       // room for the backward pass
+    bool input_gradient = false;  // of the loss by the input, too
+    bool operator==(const PlanKey& o) const {
+        return capacity == o.capacity && workers == o.workers && gradients == o.gradients &&
+               input_gradient == o.input_gradient;
+    }
+};
+
+}  // namespace steepest
