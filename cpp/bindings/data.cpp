@@ -45,15 +45,20 @@ SourceMatrix source_matrix(const py::array& array, const std::string& name) {
     SourceMatrix source;
     require(array.ndim() == 2, name, ": has ", array.ndim(), " dimensions, must have 2");
     // The name is made only for the message: NumPy takes microseconds to say it, as long as a small step takes.
-    if (!source_type(array.dtype(), &source.type))
+    if (!as_source(array, &source))
         fail(name, ": dtype ", std::string(py::str(array.dtype())),
              " is not supported; accepted: float32, float64, bool and integers in native byte order");
-    source.base = array.data();
-    source.rows = array.shape(0);
-    source.cols = array.shape(1);
-    source.row_bytes = array.strides(0);
-    source.col_bytes = array.strides(1);
     return source;
+}
+
+bool as_source(const py::array& matrix, SourceMatrix* source) {
+    if (!source_type(matrix.dtype(), &source->type)) return false;
+    source->base = matrix.data();
+    source->rows = matrix.shape(0);
+    source->cols = matrix.shape(1);
+    source->row_bytes = matrix.strides(0);
+    source->col_bytes = matrix.strides(1);
+    return true;
 }
 
 LossSpec loss_from(const py::dict& description) {

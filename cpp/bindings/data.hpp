@@ -12,6 +12,8 @@
 namespace steepest {
 
 // Any two-dimensional array of a supported element type, of any strides; never copied.
+// Whether the engine reads the matrix as it is.
+bool as_source(const py::array& matrix, SourceMatrix* source);
 SourceMatrix source_matrix(const py::array& array, const std::string& name);
 
 // y is int32 (N,) class labels, checked against `width` classes over the rows in use, or (N, width) targets.

@@ -114,7 +114,7 @@ template <class T>
 RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const py::object& sample_weight,
                 const Order& order, const Rates& learning_rates, index_t batch_size, const py::dict& loss,
                 const py::dict& optimizer, const py::list& slots, std::int64_t optimizer_step, std::uint64_t step,
-                std::uint64_t seed, int threads, double budget) {
+                std::uint64_t seed, int threads, double budget, double loss_sum, double weight_sum) {
     TrainArgs args;
     args.loss = loss_from(loss);
     const DataSet data = data_set(x, y, sample_weight, self.input_width(), self.output_width(), args.loss);
@@ -132,6 +132,8 @@ RunResult train(Shared<T>& self, const py::array& x, const py::array& y, const p
     args.seed = seed;
     args.threads = threads;
     args.budget = budget;
+    args.loss_sum = loss_sum;
+    args.weight_sum = weight_sum;
     check_order(args.order, args.count, data, self.output_width());
     const auto state = optimizer_state<T>(optimizer, slots, optimizer_step, self.network.parameter_arena().cols);
     const Extent parameters = parameters_of(self);
@@ -182,6 +184,31 @@ RunResult evaluate(Shared<T>& self, const py::array& x, const py::array& y, cons
     check_labels(data, self.output_width());
     require(batch_size >= 1, "batch_size: ", batch_size, " is not positive");
     return alone(self, [&] { return self.network.evaluate(data, spec, batch_size, threads); });
+}
+
+// predict() into `out` or a new array, for callers who count microseconds: None, without a word, where x is not a matrix it takes
+// as it is; the caller then finds out what is wrong.
+template <class T>
+py::object outputs(Shared<T>& self, const py::array& x, const py::object& out, index_t batch_size, int threads) {
+    const index_t width = self.output_width();
+    SourceMatrix source;
+    if (x.ndim() != 2 || x.shape(0) == 0 || batch_size < 1 || !as_source(x, &source) ||
+        source.cols != self.input_width())
+        return py::none();
+    py::array_t<T> to;
+    if (out.is_none()) {
+        to = py::array_t<T>({source.rows, width});
+    } else {
+        if (!py::isinstance<py::array_t<T>>(out)) return py::none();
+        to = py::reinterpret_borrow<py::array_t<T>>(out);
+        const bool fits = to.ndim() == 2 && to.shape(0) == source.rows && to.shape(1) == width && to.writeable() &&
+                          (to.flags() & py::array::c_style) != 0;
+        if (!fits) return py::none();
+    }
+    const MatrixView<T> view{to.mutable_data(), source.rows, width, width};
+    const int workers = threads > 0 ? threads : available_threads();
+    alone(self, [&] { self.network.predict(source, view, batch_size, workers); });
+    return std::move(to);
 }
 
 template <class T>
@@ -263,13 +290,15 @@ void register_network_of(py::module_& m, const char* name) {
         .def("train", &train<T>, py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true),
              py::arg("order").noconvert(), py::arg("learning_rates").noconvert(), py::arg("batch_size"),
              py::arg("loss"), py::arg("optimizer"), py::arg("slots"), py::arg("optimizer_step"), py::arg("step"),
-             py::arg("seed"), py::arg("threads"), py::arg("budget"))
+             py::arg("seed"), py::arg("threads"), py::arg("budget"), py::arg("loss_sum") = 0.0,
+             py::arg("weight_sum") = 0.0)
         .def("loss_and_gradients", &loss_and_gradients<T>, py::arg("x"), py::arg("y"),
              py::arg("sample_weight").none(true), py::arg("loss"), py::arg("training"), py::arg("gradients"),
              py::arg("input_gradient").none(true), py::arg("step"), py::arg("seed"), py::arg("threads"))
         .def("evaluate", &evaluate<T>, py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"),
              py::arg("batch_size"), py::arg("threads"))
         .def("predict", &predict<T>, py::arg("x"), py::arg("out"), py::arg("batch_size"), py::arg("threads"))
+        .def("outputs", &outputs<T>, py::arg("x"), py::arg("out").none(true), py::arg("batch_size"), py::arg("threads"))
         .def("forward", &forward<T>, py::arg("x"), py::arg("training"), py::arg("step"), py::arg("seed"),
              py::arg("threads"))
         .def_property_readonly("penalty", [](Shared<T>& self) { return self.network.penalty(); });

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
 #include "engine/plan.hpp"
 #include "engine/program.hpp"
+#include "engine/team_choice.hpp"
 #include "engine/whole_update.hpp"
 #include "ops/data.hpp"
 
@@ -37,6 +40,9 @@ struct TrainArgs {
     std::uint64_t step = 0;  // steps of the network before this slice: addresses its random numbers
     std::uint64_t seed = 0;
     int threads = 1;
+    // Sums of the epoch so far, which the result's sums go on from: one chain of additions, wherever slices end.
+    double loss_sum = 0.0;
+    double weight_sum = 0.0;
     double budget = 0.1;  // seconds; the slice ends after the first step beyond
 };
 
@@ -49,6 +55,17 @@ struct RunResult {
     bool finite = true;
     // Not finite: the first operation whose output was not; -1: only the loss; -2: the input already.
     int bad_operation = -1;
+
+    // Goes on with what the next stretch did; its sums went on from ours.
+    void add(const RunResult& next) {
+        steps += next.steps;
+        rows += next.rows;
+        loss_sum = next.loss_sum;
+        weight_sum = next.weight_sum;
+        correct += next.correct;
+        finite = next.finite;
+        bad_operation = next.bad_operation;
+    }
 };
 
 template <class T>
@@ -77,6 +94,9 @@ public:
 
 private:
     Plan<T>& plan(const PlanKey& key);
+    // Steps with so many workers until the arguments' budget or rows end.
+    RunResult stretch(Plan<T>& plan, int workers, const DataSet& data, const OptimizerState<T>& optimizer,
+                      const TrainArgs& args);
     Plan<T>& inference_plan(index_t n, index_t block, int threads);
     template <class Each>
     void infer(Plan<T>& plan, const SourceMatrix& x, const Each& each);
@@ -86,9 +106,10 @@ private:
     index_t parameter_elements_ = 0;
     AlignedBuffer<T> states_;
     Tensors<T> tensors_;
-    Failure failure_;                               // of a host function, until the run can throw it
-    std::list<std::unique_ptr<Plan<T>>> plans_;     // most recently used first
-    std::unique_ptr<WholeUpdate<T>> whole_update_;  // made when clipping first asks for it
+    std::map<std::pair<index_t, int>, TeamChoice> team_choice_;  // by batch size and workers
+    Failure failure_;                                            // of a host function, until the run can throw it
+    std::list<std::unique_ptr<Plan<T>>> plans_;                  // most recently used first
+    std::unique_ptr<WholeUpdate<T>> whole_update_;               // made when clipping first asks for it
 };
 
 }  // namespace steepest

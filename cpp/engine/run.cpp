@@ -25,7 +25,7 @@ double Network<T>::loss_and_gradients(const DataSet& data, const LossSpec& loss,
                                       std::uint64_t step_number, std::uint64_t seed, int threads, T* gradients,
                                       MatrixView<T> input_gradient) {
     const index_t n = data.x.rows;
-    const int workers = useful_workers(threads, program_.flops_per_row(true) * double(n), n);
+    const int workers = useful_workers(threads, program_.flops_per_row(true) * double(n), kFlopsPerRegion, n);
     Plan<T>& p = plan({n, workers, true, input_gradient.data != nullptr});
     p.loss().prepare(loss, data);
     const auto order = in_order(n);
@@ -78,7 +78,7 @@ void Network<T>::infer(Plan<T>& p, const SourceMatrix& x, const Each& each) {
 
 template <class T>
 Plan<T>& Network<T>::inference_plan(index_t n, index_t block, int threads) {
-    const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), n);
+    const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), kFlopsPerRegion, n);
     // Enough rows for the panels of the weights to pay, few enough for the values to stay in the second-level cache.
     constexpr index_t most = 192;
     const index_t rows = round_up(std::min({block, most, ceil_div(n, workers)}), kRowChunk);
@@ -127,7 +127,7 @@ template <class T>
 Plan<T>& Network<T>::forward(const SourceMatrix& x, bool training, std::uint64_t step_number, std::uint64_t seed,
                              int threads) {
     const index_t n = x.rows;
-    const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), n);
+    const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), kFlopsPerRegion, n);
     Plan<T>& p = plan({n, workers, true, false});
     const auto order = in_order(n);
     const Step<T> step{n, training, false, true, seed, step_number, nullptr};

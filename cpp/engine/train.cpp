@@ -41,6 +41,18 @@ int first_bad_operation(const Program& program, Plan<T>& plan, index_t rows) {
     return -1;
 }
 
+// A step of this many operations takes milliseconds: its barriers cost nothing beside it, and trying one worker would.
+constexpr double kNoChoice = 200e6;
+
+class Stopwatch {
+public:
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point start_ = Clock::now();
+};
+
 template <class T>
 class Slice {
 public:
@@ -52,8 +64,10 @@ public:
           data_(data),
           optimizer_(optimizer),
           args_(args),
-          constrained_(plan.constrained()),
-          start_(Clock::now()) {}
+          constrained_(plan.constrained()) {
+        result_.loss_sum = args.loss_sum;
+        result_.weight_sum = args.weight_sum;
+    }
 
     // SPMD.
     void run(const Worker& worker) {
@@ -86,8 +100,6 @@ public:
     index_t last_rows() const { return last_rows_; }
 
 private:
-    using Clock = std::chrono::steady_clock;
-
     Update<T> update_of(index_t s) const {
         Update<T> update;
         update.rule = plan_.kernels().update[int(optimizer_.kind)];
@@ -122,7 +134,7 @@ private:
             result_.weight_sum += weight;
             result_.correct += plan_.loss().correct({0, step.rows});
         }
-        stop_ = std::chrono::duration<double>(Clock::now() - start_).count() > args_.budget;
+        stop_ = watch_.seconds() > args_.budget;
         return finite;
     }
 
@@ -146,7 +158,7 @@ private:
     const OptimizerState<T>& optimizer_;
     const TrainArgs& args_;
     const bool constrained_;
-    const Clock::time_point start_;
+    const Stopwatch watch_;
     RunResult result_;
     index_t last_rows_ = 0;
     bool stop_ = false;  // written by worker 0 before the step's last barriers, read by all behind them
@@ -155,20 +167,50 @@ private:
 }  // namespace
 
 template <class T>
+RunResult Network<T>::stretch(Plan<T>& plan, int workers, const DataSet& data, const OptimizerState<T>& optimizer,
+                              const TrainArgs& args) {
+    Slice<T> slice(plan, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, data, optimizer, args);
+    run_team(workers, [&](const Worker& worker) { slice.run(worker); });
+    failure_.rethrow();
+    RunResult result = slice.result();
+    if (!result.finite) result.bad_operation = first_bad_operation(program_, plan, slice.last_rows());
+    return result;
+}
+
+template <class T>
 RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args) {
     // By the full batch, even where this slice has only the short last one: the plan stays the same.
     const double flops = program_.flops_per_row(true) * double(args.batch_size);
-    const int workers = useful_workers(args.threads, flops, args.batch_size);
+    const int workers = useful_workers(args.threads, flops, kFlopsPerStep, args.batch_size);
     Plan<T>& p = plan({args.batch_size, workers, true, false});
     p.loss().prepare(args.loss, data);
     if (optimizer.clipping.on() && !whole_update_)
         whole_update_ = std::make_unique<WholeUpdate<T>>(tensors_, parameter_elements_);
-    Slice<T> slice(p, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, data, optimizer, args);
-    run_team(workers, [&](const Worker& worker) { slice.run(worker); });
-    failure_.rethrow();
-    RunResult result = slice.result();
-    if (!result.finite) result.bad_operation = first_bad_operation(program_, p, slice.last_rows());
-    return result;
+    if (workers == 1 || flops > kNoChoice) return stretch(p, workers, data, optimizer, args);
+
+    Stopwatch watch;
+    RunResult total;
+    total.loss_sum = args.loss_sum;
+    total.weight_sum = args.weight_sum;
+    TrainArgs rest = args;
+    OptimizerState<T> state = optimizer;
+    while (total.finite && rest.count > 0 && (total.steps == 0 || watch.seconds() < args.budget)) {
+        const auto choice = team_choice_[{args.batch_size, workers}].next();
+        const double left = args.budget - watch.seconds();
+        rest.budget = choice.seconds > 0.0 ? std::min(choice.seconds, left) : left;
+        const Stopwatch lap;
+        const RunResult part = stretch(p, choice.team ? workers : 1, data, state, rest);
+        team_choice_[{args.batch_size, workers}].note(choice.team, double(part.rows) / lap.seconds());
+        total.add(part);
+        rest.loss_sum = total.loss_sum;
+        rest.weight_sum = total.weight_sum;
+        rest.order += part.rows;
+        rest.count -= part.rows;
+        rest.learning_rates += part.steps;
+        rest.step += std::uint64_t(part.steps);
+        state.updates += part.steps;
+    }
+    return total;
 }
 
 template RunResult Network<float>::train(const DataSet&, const OptimizerState<float>&, const TrainArgs&);

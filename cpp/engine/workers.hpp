@@ -8,12 +8,14 @@
 
 namespace steepest {
 
-// Below this many floating-point operations per worker and step, meeting at the barriers costs more than a worker brings:
-// two barriers and the lines that change cores are about half a microsecond, the work of 50,000 operations.
-constexpr double kFlopsPerWorker = 50e3;
+// Floating-point operations that a worker must have to do to be worth calling.
+// Inside a slice, per step: two barriers and the lines that change cores are about half a microsecond.
+constexpr double kFlopsPerStep = 50e3;
+// For a region of its own: waking a worker takes some ten microseconds.
+constexpr double kFlopsPerRegion = 5e6;
 
-inline int useful_workers(int threads, double flops, index_t rows) {
-    const double by_work = std::max(1.0, flops / kFlopsPerWorker);
+inline int useful_workers(int threads, double flops, double flops_each, index_t rows) {
+    const double by_work = std::max(1.0, flops / flops_each);
     const double by_rows = double(ceil_div(rows, kRowChunk));
     return std::max(1, int(std::min({double(std::max(1, threads)), by_work, by_rows})));
 }

@@ -25,6 +25,7 @@ void fill_slots(KernelTable<typename V::value_type>& t, const char* isa) {
     t.gemm_mr = GemmShape<V>::mr;
     t.gemm_nr = GemmShape<V>::nr;
     t.gemm_panel = gemm_panel<V>;
+    t.row_times_matrix = row_times_matrix<V>;
     t.pack_panels = pack_panels<V>;
     t.pack_panels_transposed = pack_panels_transposed<V>;
 

@@ -157,6 +157,10 @@ struct KernelTable {
 
     // --- matrix products (gemm.hpp)
     void (*gemm_panel)(const GemmPanel<T>& args);
+    // y (n) = [bias or 0] + x (k) B (k, n), then the epilogue; B row-major and not packed. For a row or two: the sum of gemm_panel
+    // with the same bits, without its chain of waiting FMAs.
+    void (*row_times_matrix)(index_t n, index_t k, const T* x, const T* b, index_t ldb, const T* bias, T* y, Epilogue epilogue,
+                             T slope);
     // Panels of B (k, n): panel j holds columns [j nr, (j+1) nr) as k rows of nr, zero padded; ceil(n / nr) * k * nr elements.
     void (*pack_panels)(index_t k, index_t n, const T* b, index_t ldb, T* packed);
     // The same for B = W^T with W (n, k): panel j holds rows [j nr, (j+1) nr) of W as columns.

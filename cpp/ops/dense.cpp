@@ -8,6 +8,14 @@
 
 namespace steepest {
 
+namespace {
+
+// Up to here one row after the other is faster than a tile of all of them: a tile of m rows has only 2 m sums to keep the FMA
+// units busy with.
+constexpr index_t kFewRows = 3;
+
+}  // namespace
+
 template <class T>
 void Dense<T>::describe(index_t in, index_t out, bool input_gradient, bool in_place) {
     in_ = in;
@@ -90,7 +98,10 @@ void Dense<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*worke
     product.slope = alpha_;
     const bool fused = activation_ == Activation::relu || activation_ == Activation::leaky_relu;
     if (fused) product.epilogue = activation_ == Activation::relu ? Epilogue::relu : Epilogue::leaky_relu;
-    multiply_rows(this->kernels_, product);
+    if (in_place_ && product.m <= kFewRows)
+        multiply_few_rows(this->kernels_, product);
+    else
+        multiply_rows(this->kernels_, product);
     if (fused || activation_ == Activation::identity) return;
     T* out = y.row(rows.begin);
     this->kernels_.activation_forward[int(activation_)](rows.count(), out_, out, y.stride, out, y.stride, {alpha_});

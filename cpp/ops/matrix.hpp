@@ -28,6 +28,10 @@ struct RowProduct {
 template <class T>
 void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
 
+// The same, row by row, for a B that is not packed and a C that is not accumulated to.
+template <class T>
+void multiply_few_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
+
 // G (m, n) = A^T B over `k` rows: A (k, m) and B (k, n) row-major, n <= gemm_nr, B readable over gemm_nr columns.
 template <class T>
 void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda,

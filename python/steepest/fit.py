@@ -274,6 +274,8 @@ class _Trainer:
             run.model.seed,
             threads.get_num_threads(),
             SLICE_SECONDS,
+            totals.loss,
+            totals.weight,
         )
         self.window = max(64, 4 * result.steps)
         run.step += result.steps
@@ -336,8 +338,9 @@ class _Totals:
         self.rows = 0
 
     def add(self, result: Any) -> None:
-        self.loss += result.loss_sum
-        self.weight += result.weight_sum
+        # The core goes on from the sums it was given: one chain of additions, wherever slices end.
+        self.loss = result.loss_sum
+        self.weight = result.weight_sum
         self.correct += result.correct
         self.rows += result.rows
 

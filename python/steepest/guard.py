@@ -17,6 +17,11 @@ class Guard:
         self._lock = threading.RLock()
         self._trainer: int | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody trains the model."""
+        return self._trainer is None
+
     @contextmanager
     def use(self) -> Iterator[None]:
         """Around one call; may be nested in the same thread, as when a callback evaluates the model it trains."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -243,7 +243,9 @@ class Model(ABC):
             gradients["input"] = towards_input
         return data_loss + penalty, gradients
 
-    def predict(self, X: npt.ArrayLike, *, batch_size: int = training_loop.EVALUATION_BATCH) -> Array:
+    def predict(
+        self, X: npt.ArrayLike, *, batch_size: int = training_loop.EVALUATION_BATCH, out: Array | None = None
+    ) -> Array:
         """Return the network's outputs `(N, K)` as they are: logits where the loss takes logits.
 
         Parameters
@@ -252,15 +254,26 @@ class Model(ABC):
             As for `fit`; no rows give no rows.
         batch_size : int
             Rows that go through the network together; no influence on the result.
+        out : ndarray (N, K), optional
+            Where to write the outputs: C-contiguous, of the model's dtype. Then nothing is allocated.
         """
+        # A single row takes a microsecond or two to compute: what is checked here would take longer than that.
+        if self._network is not None and type(X) is np.ndarray and self.guard.idle:
+            outputs = self._network.core.outputs(X, out, batch_size, threads.chosen())
+            if outputs is not None:
+                return cast("Array", outputs)
         batch_size = check_int("batch_size", batch_size, 1)
         with self.guard.use():
             x = data.check_matrix("X", X, self.input_size, minimum_rows=0)
             network = self.build(x.shape[1])
-            outputs = np.empty((len(x), network.program.output_width), self.dtype)
+            shape = (len(x), network.program.output_width)
+            if out is None:
+                out = np.empty(shape, self.dtype)
+            elif out.shape != shape or out.dtype != self.dtype:
+                raise ValueError(f"out must have shape {shape} and dtype {self.dtype}, got {out.shape} {out.dtype}")
             if len(x):
-                network.core.predict(x, outputs, batch_size, threads.get_num_threads())
-        return outputs
+                network.core.predict(x, out, batch_size, threads.get_num_threads())
+        return out
 
     def predict_proba(
         self,

@@ -30,6 +30,11 @@ def set_num_threads(n: int | None) -> None:
     _threads = 0 if n is None else check_int("n", n, 0)
 
 
+def chosen() -> int:
+    """Return what `set_num_threads` was given; 0 for what the machine allows."""
+    return _threads
+
+
 def get_num_threads() -> int:
     """Return the number of workers the next call may use."""
     return _threads or int(_core.max_threads())
