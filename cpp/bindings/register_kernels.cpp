@@ -78,14 +78,14 @@ void dropout(const py::array& x, const py::array& out, double rate, std::uint64_
 }
 
 struct Numbers {
-    double learning_rate, beta1, beta2, epsilon, weight_decay, l2, correction1, correction2;
+    double learning_rate, beta1, beta2, epsilon, weight_decay, l2, correction1, correction2, correction_next;
 };
 
 void update(const std::string& name, const py::array& parameter, const py::array& gradient, const py::object& state1,
             const py::object& state2, const Numbers& n, int threads) {
     const Optimizer rule = optimizer_by_name(name);
-    const bool first = rule != Optimizer::sgd && rule != Optimizer::rmsprop;
-    const bool second = rule == Optimizer::rmsprop || rule == Optimizer::adam || rule == Optimizer::adamw;
+    const bool second = rule != Optimizer::sgd && rule != Optimizer::momentum && rule != Optimizer::nesterov;
+    const bool first = rule != Optimizer::sgd && rule != Optimizer::rmsprop && rule != Optimizer::adagrad;
     require(state1.is_none() != first && state2.is_none() != second, "state: ", name, " takes ",
             int(first) + int(second), " array(s), the first moment or velocity and then the second moment");
     for_float_type(parameter, "parameter", [&](auto zero) {
@@ -105,8 +105,8 @@ void update(const std::string& name, const py::array& parameter, const py::array
         };
         const auto s1 = state(state1, "state1"), s2 = state(state2, "state2");
         if (first && second) require_apart(s1, "state1", s2, "state2");
-        const UpdateArgs<T> args{n.learning_rate, n.beta1, n.beta2,       n.epsilon,
-                                 n.weight_decay,  n.l2,    n.correction1, n.correction2};
+        const UpdateArgs<T> args{n.learning_rate, n.beta1,       n.beta2,          n.epsilon, n.weight_decay, n.l2,
+                                 n.correction1,   n.correction2, n.correction_next};
         const py::gil_scoped_release release;
         array_update<T>(rule, w, g, s1, s2, args, threads);
     });
@@ -135,14 +135,16 @@ void register_kernels(py::module_& m) {
         "kernel_update",
         [](const std::string& name, const py::array& parameter, const py::array& gradient, const py::object& state1,
            const py::object& state2, double learning_rate, double beta1, double beta2, double epsilon,
-           double weight_decay, double l2, double correction1, double correction2, int workers) {
+           double weight_decay, double l2, double correction1, double correction2, double correction_next,
+           int workers) {
             update(name, parameter, gradient, state1, state2,
-                   {learning_rate, beta1, beta2, epsilon, weight_decay, l2, correction1, correction2}, workers);
+                   {learning_rate, beta1, beta2, epsilon, weight_decay, l2, correction1, correction2, correction_next},
+                   workers);
         },
         py::arg("name"), py::arg("parameter").noconvert(), py::arg("gradient").noconvert(),
         py::arg("state1").none(true), py::arg("state2").none(true), py::arg("learning_rate"), py::arg("beta1"),
         py::arg("beta2"), py::arg("epsilon"), py::arg("weight_decay"), py::arg("l2"), py::arg("correction1"),
-        py::arg("correction2"), threads);
+        py::arg("correction2"), py::arg("correction_next"), threads);
     register_kernels_rows(m);
 }
 

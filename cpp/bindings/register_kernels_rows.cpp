@@ -80,7 +80,8 @@ void dense_backward(const py::array& x, const py::array& weight, const py::array
     });
 }
 
-void softmax(const py::array& x, const py::array& out, int threads) {
+void row_forward(const std::string& name, const py::array& x, const py::array& out, int threads) {
+    const RowFunction function = row_function_by_name(name);
     for_float_type(x, "x", [&](auto zero) {
         using T = decltype(zero);
         const auto from = input_matrix<T>(x, "x");
@@ -89,7 +90,23 @@ void softmax(const py::array& x, const py::array& out, int threads) {
         require_same_shape(to, "out", from, "x");
         require_apart(to, "out", from, "x", true);
         const py::gil_scoped_release release;
-        array_softmax<T>(from, to, threads);
+        array_row_forward<T>(function, from, to, threads);
+    });
+}
+
+void row_backward(const std::string& name, const py::array& y, const py::array& dy, const py::array& out, int threads) {
+    const RowFunction function = row_function_by_name(name);
+    for_float_type(y, "y", [&](auto zero) {
+        using T = decltype(zero);
+        const auto kept = input_matrix<T>(y, "y");
+        const auto gradient = input_matrix<T>(dy, "dy");
+        const auto to = output_matrix<T>(out, "out");
+        require_same_shape(gradient, "dy", kept, "y");
+        require_same_shape(to, "out", kept, "y");
+        require_apart(to, "out", kept, "y", true);
+        require_apart(to, "out", gradient, "dy", true);
+        const py::gil_scoped_release release;
+        array_row_backward<T>(function, kept, gradient, to, threads);
     });
 }
 
@@ -227,7 +244,8 @@ void register_kernels_rows(py::module_& m) {
           py::arg("activation"), py::arg("alpha"), array("out"), threads);
     m.def("kernel_dense_backward", &dense_backward, array("x"), array("weight"), array("y"), array("dy"),
           py::arg("activation"), py::arg("alpha"), array("dx"), array("dweight"), array("dbias"), threads);
-    m.def("kernel_softmax", &softmax, array("x"), array("out"), threads);
+    m.def("kernel_row_forward", &row_forward, py::arg("name"), array("x"), array("out"), threads);
+    m.def("kernel_row_backward", &row_backward, py::arg("name"), array("y"), array("dy"), array("out"), threads);
     m.def("kernel_loss", &loss, py::arg("name"), array("output"), py::arg("labels").none(true),
           py::arg("targets").none(true), py::arg("weights").none(true), py::arg("scale"), array("row_loss"),
           py::arg("gradient").none(true), threads);

@@ -1,14 +1,16 @@
-// Dropout. No mask is stored: element (row, col) of the batch is kept when its own random word is at least the threshold, and the
+// Dropout and Gaussian noise. No mask is stored: element (row, col) of the batch is kept when its own random word is at least the threshold, and the
 // word is a function of (seed, step, operation, row, col), the same for every instruction set and any division of the work.
 //
 // Columns come in groups of 64 = 16 blocks of 4 words: column 64 g + 16 w + lane owns word w of the Philox block with
 //     counter = {16 g + lane, row0 + r, operation, low half of step},   key = {low half of seed, high half of seed ^ high half of step}.
+// Noise sets bit 31 of the counter's first word, so that the two share no block (rows of up to 2^33 columns), whatever their streams.
 // So one Philox over 16 lanes yields four vectors of 16 neighbouring columns; 8 lanes need it twice, one lane 16 times.
 #pragma once
 
 #include "core/philox.hpp"
 #include "kernels/table.hpp"
 #include "simd/loop.hpp"
+#include "simd/math.hpp"
 
 namespace steepest {
 namespace {
@@ -70,6 +72,64 @@ void dropout(index_t rows, index_t cols, index_t row0, const typename V::value_t
             if (j < end)
                 select(V::mask_from_bits(unsigned(keep)), V::load_n(from + j, end - j) * factor, V::zero())
                     .store_n(to + j, end - j);
+        }
+    }
+}
+
+// The 64 words of a group of columns, in the order of the columns.
+template <class U>
+STEEPEST_INLINE void noise_words(std::uint32_t group, std::uint32_t row, const MaskKey& key, std::uint32_t* words) {
+    const std::uint32_t key0 = std::uint32_t(key.seed);
+    const std::uint32_t key1 = std::uint32_t(key.seed >> 32) ^ std::uint32_t(key.step >> 32);
+    for (int lane = 0; lane < 16; lane += U::lanes) {
+        U c[4] = {U::iota(0x80000000u + 16 * group + std::uint32_t(lane)), U::set(row), U::set(key.operation),
+                  U::set(std::uint32_t(key.step))};
+        philox_lanes(c, key0, key1);
+#pragma GCC unroll 4
+        for (int w = 0; w < 4; ++w) c[w].store(words + 16 * w + lane);
+    }
+}
+
+// 64 standard normal numbers (Box and Muller 1958). Words 0 and 1 of a block, a and b, make those of columns 16 w + lane, w = 0 and 1:
+//     r cos(pi k) and r sin(pi k),   r = sqrt(-2 log((a + 1/2) / 2^32)),   k = b / 2^31 - 1,
+// and so do words 2 and 3. The largest is 6.7.
+template <class V>
+STEEPEST_INLINE void normal_numbers(const std::uint32_t* words, typename V::value_type* out) {
+    using T = typename V::value_type;
+    T first[64];
+    for (int i = 0; i < 64; ++i) first[i] = T(words[i]);
+    const V half = V::set(T(0.5)), one = V::set(T(1));
+    for (int pair = 0; pair < 64; pair += 32) {
+        for (int lane = 0; lane < 16; lane += V::lanes) {
+            const V a = (V::load(first + pair + lane) + half) * V::set(T(1.0 / 4294967296.0));
+            const V k = V::load(first + pair + 16 + lane) * V::set(T(1.0 / 2147483648.0)) - one;
+            const V r = sqrt(V::set(T(-2)) * log(a));
+            V cosine, sine;
+            cos_sin_pi(k, &cosine, &sine);
+            (r * cosine).store(out + pair + lane);
+            (r * sine).store(out + pair + 16 + lane);
+        }
+    }
+}
+
+template <class V>
+struct AddScaled {
+    V factor;
+    STEEPEST_INLINE V operator()(V x, V n) const { return fma(factor, n, x); }
+};
+
+// y = x + sigma n
+template <class V>
+void gaussian_noise(index_t rows, index_t cols, index_t row0, const typename V::value_type* x, index_t ldx,
+                    typename V::value_type* y, index_t ldy, typename V::value_type sigma, MaskKey key) {
+    std::uint32_t words[64];
+    typename V::value_type normal[64];
+    for (index_t r = 0; r < rows; ++r) {
+        for (index_t begin = 0; begin < cols; begin += 64) {
+            noise_words<typename V::U32>(std::uint32_t(begin / 64), std::uint32_t(row0 + r), key, words);
+            normal_numbers<V>(words, normal);
+            zip_row<V>(cols - begin < 64 ? cols - begin : 64, x + r * ldx + begin, normal, y + r * ldy + begin,
+                       AddScaled<V>{V::set(sigma)});
         }
     }
 }

@@ -10,7 +10,7 @@ namespace {
 
 template <class V>
 struct RuleArgs {
-    V rate, beta1, beta2, rest1, rest2, epsilon, l2, keep, rate1, correction2;
+    V rate, beta1, beta2, rest1, rest2, epsilon, l2, keep, rate1, correction2, rate_moment, rate_gradient;
     // Rounded after the arithmetic: 1 - 0.999 in float would be off by 3e-5 of itself.
     explicit RuleArgs(const UpdateArgs<typename V::value_type>& a) {
         using T = typename V::value_type;
@@ -24,6 +24,8 @@ struct RuleArgs {
         keep = V::set(T(1.0 - a.learning_rate * a.weight_decay));
         rate1 = V::set(T(a.learning_rate * a.correction1));
         correction2 = V::set(T(a.correction2));
+        rate_moment = V::set(T(a.learning_rate * a.beta1 * a.correction_next));
+        rate_gradient = V::set(T(a.learning_rate * (1.0 - a.beta1) * a.correction1));
     }
 };
 
@@ -59,6 +61,14 @@ struct RmsProp {  // s = rho s + (1 - rho) g^2, w -= lr g / (sqrt(s) + eps)
         w = w - a.rate * g / (sqrt(s) + a.epsilon);
     }
 };
+struct Adagrad {  // s += g^2, w -= lr g / (sqrt(s) + eps) (Duchi, Hazan, Singer 2011)
+    static constexpr bool first = false, second = true;
+    template <class V>
+    static STEEPEST_INLINE void apply(const RuleArgs<V>& a, V& w, V g, V&, V& s) {
+        s = fma(g, g, s);
+        w = w - a.rate * g / (sqrt(s) + a.epsilon);
+    }
+};
 // m = b1 m + (1 - b1) g, s = b2 s + (1 - b2) g^2, w -= lr m c1 / (sqrt(s c2) + eps), c the bias corrections; with decoupled decay
 // w *= 1 - lr wd first (Kingma and Ba 2015; Loshchilov and Hutter 2019).
 template <bool Decay>
@@ -74,6 +84,18 @@ struct AdamRule {
 };
 using Adam = AdamRule<false>;
 using AdamW = AdamRule<true>;
+
+// Adam's m and s; w -= lr (b1 c1' m + (1 - b1) c1 g) / (sqrt(s c2) + eps), c1' the correction of the next step: the momentum this
+// gradient will have had by then (Dozat 2016, with a constant b1; PyTorch lets it grow by its momentum_decay).
+struct Nadam {
+    static constexpr bool first = true, second = true;
+    template <class V>
+    static STEEPEST_INLINE void apply(const RuleArgs<V>& a, V& w, V g, V& m, V& s) {
+        m = fma(a.beta1, m, a.rest1 * g);
+        s = fma(a.beta2, s, a.rest2 * g * g);
+        w = w - fma(a.rate_moment, m, a.rate_gradient * g) / (sqrt(s * a.correction2) + a.epsilon);
+    }
+};
 
 // The n elements from j on; n == lanes unless Tail.
 template <class V, class Rule, bool Tail>

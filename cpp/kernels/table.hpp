@@ -15,13 +15,26 @@ namespace steepest {
 enum class ActivationNeeds : int { nothing, output, input };
 
 // The activations: X(name, functor of activations.hpp, what its backward kernel needs). A new one is a line here and its functor.
-// leaky_relu's alpha >= 0 is the slope below zero.
-#define STEEPEST_ACTIVATIONS(X)      \
-    X(identity, Identity, nothing)   \
-    X(relu, Relu, output)            \
-    X(leaky_relu, LeakyRelu, output) \
-    X(sigmoid, Sigmoid, output)      \
-    X(tanh, Tanh, output)
+// alpha: leaky_relu's slope below zero and elu's depth (>= 0), celu's scale (> 0); the others ignore it. "output" stands where the
+// derivative is cheap from y: such an activation can be fused behind a product, which keeps no input. step's derivative is 0.
+#define STEEPEST_ACTIVATIONS(X)          \
+    X(identity, Identity, nothing)       \
+    X(relu, Relu, output)                \
+    X(leaky_relu, LeakyRelu, output)     \
+    X(sigmoid, Sigmoid, output)          \
+    X(tanh, Tanh, output)                \
+    X(elu, Elu, output)                  \
+    X(selu, Selu, output)                \
+    X(celu, Celu, output)                \
+    X(gelu, Gelu, input)                 \
+    X(gelu_tanh, GeluTanh, input)        \
+    X(silu, Silu, input)                 \
+    X(mish, Mish, input)                 \
+    X(softplus, Softplus, output)        \
+    X(softsign, Softsign, output)        \
+    X(hard_sigmoid, HardSigmoid, output) \
+    X(hard_swish, HardSwish, input)      \
+    X(step, BinaryStep, nothing)
 
 enum class Activation : int {
 #define STEEPEST_NAME(name, functor, needs) name,
@@ -71,7 +84,7 @@ struct GemmPanel {
 // Losses write the row losses (without weight or mean) and, where `gradient` is not null, the gradient times `scale * weight[r]`.
 // labels (rows) in [0, classes), checked by the caller. weights may be null (all ones). correct counts rows whose largest logit
 // (the first of equals) is the label or the largest target; for the sigmoid loss rows whose every logit is on its target's side
-// (z > 0 where t > 1/2). gradient may be output.
+// (z > 0 where t > 1/2), for hinge with targets likewise (o > 0 where t > 0). gradient may be output.
 template <class T>
 struct LossRows {
     index_t rows, cols;
@@ -110,7 +123,6 @@ enum class Loss : int {
 
 // Optimisers update a tile of a parameter in place. g is the gradient of the data loss; the kernel adds l2 * w to it first.
 // s1, s2: the optimiser's own state with w's layout (velocity or first moment; second moment), null where the rule has none:
-// RMSprop has s2 only.
 // RMSprop and Adagrad have s2 only. Adagrad: s += g^2, w -= lr g / (sqrt(s) + eps). Nadam: Adam with the momentum of the next step,
 // m_hat = beta1 c1' m + (1 - beta1) c1 g with c1' of step t + 1 in correction_next (Dozat 2016, constant beta1).
 enum class Optimizer : int { sgd, momentum, nesterov, rmsprop, adam, adamw, adagrad, nadam, count_ };
@@ -230,9 +242,8 @@ struct KernelTable {
     // sum[j] = sum over rows of x, in increasing row order
     void (*column_sums)(index_t rows, index_t cols, const T* x, index_t ldx, T* sum);
 
-    // --- losses and the link functions (losses.hpp)
+    // --- losses (losses.hpp, element_losses.hpp)
     loss_fn<T> loss[int(Loss::count_)];
-    void (*softmax)(index_t rows, index_t cols, const T* x, index_t ldx, T* y, index_t ldy);
 
     // --- optimisers (optimizers.hpp)
     update_fn<T> update[int(Optimizer::count_)];

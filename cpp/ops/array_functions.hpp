@@ -31,7 +31,10 @@ void array_update(Optimizer rule, Output<T> w, Input<T> g, Output<T> state1, Out
 
 // --- rows and columns (array_reductions.cpp)
 template <class T>
-void array_softmax(Input<T> x, Output<T> y, int threads);
+void array_row_forward(RowFunction function, Input<T> x, Output<T> y, int threads);
+// dx from y; may be y or dy.
+template <class T>
+void array_row_backward(RowFunction function, Input<T> y, Input<T> dy, Output<T> dx, int threads);
 // `rows` is split among the workers; its sizes, scale, weights and outputs are those of the whole batch. Sets rows.correct.
 template <class T>
 void array_loss(Loss kind, LossRows<T>& rows, int threads);

@@ -22,10 +22,18 @@ double elements(const MatrixView<T>& m) {
 }  // namespace
 
 template <class T>
-void array_softmax(Input<T> x, Output<T> y, int threads) {
-    const auto& k = active_kernels<T>();
+void array_row_forward(RowFunction function, Input<T> x, Output<T> y, int threads) {
+    const auto kernel = active_kernels<T>().row_forward[int(function)];
     share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
-        k.softmax(end - begin, x.cols, x.row(begin), x.stride, y.row(begin), y.stride);
+        kernel(end - begin, x.cols, x.row(begin), x.stride, y.row(begin), y.stride);
+    });
+}
+
+template <class T>
+void array_row_backward(RowFunction function, Input<T> y, Input<T> dy, Output<T> dx, int threads) {
+    const auto kernel = active_kernels<T>().row_backward[int(function)];
+    share_work(elements(y), threads, y.rows, 1, [&](index_t begin, index_t end) {
+        kernel(end - begin, y.cols, y.row(begin), y.stride, dy.row(begin), dy.stride, dx.row(begin), dx.stride);
     });
 }
 
@@ -126,7 +134,8 @@ void array_gather(Source type, const void* base, index_t row_bytes, index_t col_
 }
 
 #define STEEPEST_INSTANTIATE(T)                                                                                     \
-    template void array_softmax<T>(Input<T>, Output<T>, int);                                                       \
+    template void array_row_forward<T>(RowFunction, Input<T>, Output<T>, int);                                      \
+    template void array_row_backward<T>(RowFunction, Input<T>, Input<T>, Output<T>, int);                           \
     template void array_loss<T>(Loss, LossRows<T>&, int);                                                           \
     template void array_column_sums<T>(Input<T>, T*, int);                                                          \
     template void array_batch_norm_forward<T>(Input<T>, const T*, const T*, double, Output<T>, T*, T*, T*, int);    \

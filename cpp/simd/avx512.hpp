@@ -30,6 +30,7 @@ struct U32 {
         const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         return {_mm512_add_epi32(_mm512_set1_epi32(int(first)), lane)};
     }
+    STEEPEST_INLINE void store(std::uint32_t* p) const { _mm512_storeu_si512(p, v); }
 };
 STEEPEST_INLINE U32 operator+(U32 a, U32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 STEEPEST_INLINE U32 operator^(U32 a, U32 b) { return {_mm512_xor_si512(a.v, b.v)}; }

@@ -152,5 +152,55 @@ STEEPEST_INLINE V erf(V x) {
     return copysign(select(lt(a, one), inner, outer), x);
 }
 
+// P(x) = (1 + erf(x / sqrt 2)) / 2 and its density p(x) = exp(-x^2 / 2) / sqrt(2 pi) from one exponential. The left tail comes from
+// erfc, not from 1 - erf, so it keeps its digits until erf's polynomial ends (5.6, 8.5 in double), and then falls on to 0.
+template <class V>
+STEEPEST_INLINE V normal_distribution(V x, V* density) {
+    using T = typename V::value_type;
+    using C = MathConstants<T>;
+    const V one = V::set(T(1)), two = V::set(T(2)), half = V::set(T(0.5));
+    const V a = abs(x) * V::set(C::sqrt_half), z = x * x * half;
+    const V e = exp(neg(z));
+    *density = e * V::set(T(0.39894228040143267794));
+    const V bounded = min(V::set(C::erf_high), a);
+    const V outer = e * polynomial((bounded - two) / (bounded + two), C::erfcx);
+    const V inner = one - fma(a, polynomial(z, C::erf_small), a);
+    const V tail = half * select(lt(a, one), inner, outer);
+    return select(lt(x, V::zero()), tail, one - tail);
+}
+
+// cos and sin of pi k for k in [-1, 1], to a few units in the last place of 1. The series of the quarter of the angle, at most pi / 4,
+// and twice the formulas of the double angle: no quadrants and no branches.
+template <class V>
+STEEPEST_INLINE void cos_sin_pi(V k, V* cosine, V* sine) {
+    using T = typename V::value_type;
+    static constexpr T c[] = {T(1.0),
+                              T(-1.0 / 2),
+                              T(1.0 / 24),
+                              T(-1.0 / 720),
+                              T(1.0 / 40320),
+                              T(-1.0 / 3628800),
+                              T(1.0 / 479001600),
+                              T(-1.0 / 87178291200.0),
+                              T(1.0 / 20922789888000.0)};
+    static constexpr T s[] = {T(1.0),
+                              T(-1.0 / 6),
+                              T(1.0 / 120),
+                              T(-1.0 / 5040),
+                              T(1.0 / 362880),
+                              T(-1.0 / 39916800),
+                              T(1.0 / 6227020800.0),
+                              T(-1.0 / 1307674368000.0),
+                              T(1.0 / 355687428096000.0)};
+    const V two = V::set(T(2)), a = k * V::set(T(0.78539816339744830962)), z = a * a;
+    *cosine = polynomial(z, c);
+    *sine = a * polynomial(z, s);
+    for (int doubling = 0; doubling < 2; ++doubling) {
+        const V twice = two * *sine, doubled = twice * *cosine;
+        *cosine = fnma(twice, *sine, V::set(T(1)));  // 1 - 2 sin^2
+        *sine = doubled;
+    }
+}
+
 }  // namespace
 }  // namespace steepest

@@ -23,6 +23,7 @@ struct U32 {
     std::uint32_t v;
     static STEEPEST_INLINE U32 set(std::uint32_t x) { return {x}; }
     static STEEPEST_INLINE U32 iota(std::uint32_t first) { return {first}; }
+    STEEPEST_INLINE void store(std::uint32_t* p) const { *p = v; }
 };
 STEEPEST_INLINE U32 operator+(U32 a, U32 b) { return {a.v + b.v}; }
 STEEPEST_INLINE U32 operator^(U32 a, U32 b) { return {a.v ^ b.v}; }

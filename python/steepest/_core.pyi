@@ -29,7 +29,8 @@ __all__: list[str] = [
     "kernel_gather",
     "kernel_loss",
     "kernel_math",
-    "kernel_softmax",
+    "kernel_row_backward",
+    "kernel_row_forward",
     "kernel_update",
     "max_threads",
 ]
@@ -318,8 +319,15 @@ def kernel_loss(
 def kernel_math(
     name: str, x: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
-def kernel_softmax(
-    x: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+def kernel_row_backward(
+    name: str,
+    y: numpy.ndarray,
+    dy: numpy.ndarray,
+    out: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_row_forward(
+    name: str, x: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
 def kernel_update(
     name: str,
@@ -335,6 +343,7 @@ def kernel_update(
     l2: typing.SupportsFloat | typing.SupportsIndex,
     correction1: typing.SupportsFloat | typing.SupportsIndex,
     correction2: typing.SupportsFloat | typing.SupportsIndex,
+    correction_next: typing.SupportsFloat | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def max_threads() -> int:

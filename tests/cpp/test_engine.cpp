@@ -118,6 +118,14 @@ void start(Network<T>& network) {
     }
 }
 
+// huber's delta or the quantile
+LossSpec specification(Loss loss) {
+    LossSpec spec;
+    spec.kind = loss;
+    spec.alpha = 0.75;
+    return spec;
+}
+
 template <class T>
 Trained<T> train(const Problem<T>& problem, Loss loss, Optimizer rule, int threads, int epochs) {
     Network<T> network(every_operation());
@@ -126,7 +134,7 @@ Trained<T> train(const Problem<T>& problem, Loss loss, Optimizer rule, int threa
     AlignedBuffer<T> slot2(network.parameter_arena().size());
     OptimizerState<T> optimizer;
     optimizer.kind = rule;
-    optimizer.beta1 = rule == Optimizer::rmsprop ? 0.0 : 0.9;
+    optimizer.beta1 = rule == Optimizer::rmsprop || rule == Optimizer::adagrad ? 0.0 : 0.9;
     optimizer.beta2 = 0.99;
     optimizer.epsilon = 1e-7;
     optimizer.weight_decay = rule == Optimizer::adamw ? 0.01 : 0.0;
@@ -139,7 +147,7 @@ Trained<T> train(const Problem<T>& problem, Loss loss, Optimizer rule, int threa
     args.count = kRows;
     args.learning_rates = problem.rates.data();
     args.batch_size = 32;
-    args.loss = loss;
+    args.loss = specification(loss);
     args.seed = 3;
     args.threads = threads;
     args.budget = 60.0;
@@ -200,14 +208,14 @@ void check_inference() {
     const DataSet data = problem.data(Loss::softmax_cross_entropy);
     std::vector<T> whole(kRows * kOut);
     network.predict(data.x, {whole.data(), kRows, kOut, kOut}, kRows, 1);
-    const RunResult expected = network.evaluate(data, Loss::softmax_cross_entropy, kRows, 1);
+    const RunResult expected = network.evaluate(data, specification(Loss::softmax_cross_entropy), kRows, 1);
     for (const int threads : {1, 2, 3}) {
         for (const index_t block : {1, 16, 50}) {
             testing::set_context(testing::type_name<T>(), "threads", threads, "block", block);
             std::vector<T> parts(kRows * kOut);
             network.predict(data.x, {parts.data(), kRows, kOut, kOut}, block, threads);
             CHECK(same_bits(whole, parts));
-            const RunResult run = network.evaluate(data, Loss::softmax_cross_entropy, block, threads);
+            const RunResult run = network.evaluate(data, specification(Loss::softmax_cross_entropy), block, threads);
             CHECK_EQ(run.correct, expected.correct);
             CHECK_EQ(run.rows, kRows);
         }
@@ -221,8 +229,8 @@ void check_input_gradient() {
     start(network);
     AlignedBuffer<T> gradients(network.parameter_arena().size());
     std::vector<T> dx(kRows * kIn, std::numeric_limits<T>::quiet_NaN());
-    const double loss = network.loss_and_gradients(problem.data(Loss::mse), Loss::mse, true, 5, 3, 2, gradients.data(),
-                                                   {dx.data(), kRows, kIn, kIn});
+    const double loss = network.loss_and_gradients(problem.data(Loss::mse), specification(Loss::mse), true, 5, 3, 2,
+                                                   gradients.data(), {dx.data(), kRows, kIn, kIn});
     CHECK(std::isfinite(loss));
     for (const T value : dx) CHECK(std::isfinite(value));
     // Every parameter has a share in the loss.

@@ -58,10 +58,79 @@ void check_elementwise() {
                      const T* x = s.input(rows, cols, cols + pad);
                      table.column_sums(rows, cols, x, cols + pad, s.output(1, cols, cols));
                  });
-    for_sizes<T>("softmax", 0, 1, [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
+    for_sizes<T>("gaussian_noise", 0, 0,
+                 [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
+                     const T* x = s.input(rows, cols, cols + pad);
+                     T* y = s.output(rows, cols, cols + 2 * pad);
+                     table.gaussian_noise(rows, cols, 3, x, cols + pad, y, cols + 2 * pad, T(0.5), MaskKey{1, 2, 3});
+                 });
+}
+
+template <class T>
+void check_row_functions() {
+    for (int kind = 0; kind < int(RowFunction::count_); ++kind) {
+        const std::string name = "row function " + std::to_string(kind);
+        for_sizes<T>(name.c_str(), 0, 1,
+                     [&](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
+                         const T* x = s.input(rows, cols, cols + pad);
+                         T* y = s.output(rows, cols, cols + 2 * pad);
+                         table.row_forward[kind](rows, cols, x, cols + pad, y, cols + 2 * pad);
+                         const T* dy = s.input(rows, cols, cols + 2 * pad);
+                         T* dx = s.output(rows, cols, cols);
+                         table.row_backward[kind](rows, cols, x, cols + pad, dy, cols + 2 * pad, dx, cols);
+                     });
+    }
+}
+
+template <class T>
+void check_layer_norm() {
+    for_sizes<T>("layer_norm", 0, 0, [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
         const T* x = s.input(rows, cols, cols + pad);
-        table.softmax(rows, cols, x, cols + pad, s.output(rows, cols, cols + 2 * pad), cols + 2 * pad);
+        const T* gamma = s.input(1, cols, cols);
+        const T* beta = s.input(1, cols, cols);
+        T* y = s.output(rows, cols, cols + 2 * pad);
+        T* mean = s.output(1, rows, rows);
+        T* inv_std = s.output(1, rows, rows);
+        table.layer_norm_forward(rows, cols, x, cols + pad, gamma, beta, T(0.25), y, cols + 2 * pad, mean, inv_std);
+        const T* dy = s.input(rows, cols, cols + 2 * pad);
+        T* sum_dy = s.output(1, cols, cols);
+        T* sum_dy_xhat = s.output(1, cols, cols);
+        table.layer_norm_sums(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, sum_dy, sum_dy_xhat);
+        T* dx = s.output(rows, cols, cols);
+        table.layer_norm_backward(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, gamma, dx, cols);
     });
+}
+
+template <class T>
+void check_prelu() {
+    for_sizes<T>("prelu", 0, 0, [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
+        const T* x = s.input(rows, cols, cols + pad);
+        const T* slope = s.input(1, cols, cols);
+        table.prelu_forward(rows, cols, x, cols + pad, slope, s.output(rows, cols, cols + 2 * pad), cols + 2 * pad);
+        const T* dy = s.input(rows, cols, cols + 2 * pad);
+        table.prelu_backward(rows, cols, x, cols + pad, slope, dy, cols + 2 * pad, s.output(rows, cols, cols), cols);
+        table.prelu_sums(rows, cols, x, cols + pad, dy, cols + 2 * pad, s.output(1, cols, cols));
+    });
+}
+
+template <class T>
+void check_maxout() {
+    for (const index_t pieces : {1, 2, 3, 5}) {
+        const std::string name = "maxout of " + std::to_string(pieces);
+        for_sizes<T>(name.c_str(), 0, 0,
+                     [&](const Table<T>& table, Scratch<T>& s, index_t rows, index_t units, index_t pad) {
+                         const index_t cols = units * pieces;
+                         const T* z = s.input(rows, cols, cols + pad);
+                         auto* which = s.template other<std::uint16_t>(rows * units);
+                         for (index_t i = 0; i < rows * units; ++i) which[i] = 9999;
+                         T* y = s.output(rows, units, units + pad);
+                         table.maxout_forward(rows, units, pieces, z, cols + pad, y, units + pad, which, units);
+                         for (index_t i = 0; i < rows * units; ++i) CHECK(which[i] < pieces);
+                         const T* dy = s.input(rows, units, units + pad);
+                         T* dz = s.output(rows, cols, cols + 2 * pad);
+                         table.maxout_backward(rows, units, pieces, which, units, dy, units + pad, dz, cols + 2 * pad);
+                     });
+    }
 }
 
 template <class T>
@@ -109,7 +178,8 @@ template <class T>
 void check_losses() {
     for (int kind = 0; kind < kLosses; ++kind) {
         // 0: class labels, 1: targets, 2: targets and weights, 3: without a gradient
-        for (int form = Loss(kind) == Loss::softmax_cross_entropy ? 0 : 1; form < 4; ++form) {
+        const bool labelled = Loss(kind) == Loss::softmax_cross_entropy || Loss(kind) == Loss::hinge;
+        for (int form = labelled ? 0 : 1; form < 4; ++form) {
             const std::string name = "loss " + std::to_string(kind) + " form " + std::to_string(form);
             for_sizes<T>(name.c_str(), 0, 1,
                          [&](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
@@ -128,6 +198,8 @@ void check_losses() {
                              }
                              if (form == 2) args.weights = s.input(1, rows, rows);
                              args.scale = T(0.5);
+                             args.alpha = T(0.75);
+                             args.smoothing = T(form % 2) / T(4);
                              if (form != 3) args.gradient = s.output(rows, cols, cols + pad);
                              args.ldg = cols + pad;
                              args.row_loss = s.output(1, rows, rows);
@@ -140,20 +212,22 @@ void check_losses() {
 
 template <class T>
 void check_updates() {
-    // As many state arrays as the rule needs; the others are null.
-    const auto states = [](Optimizer rule) {
-        return rule == Optimizer::sgd ? 0 : rule == Optimizer::momentum || rule == Optimizer::nesterov ? 1 : 2;
+    // The state arrays a rule has; the others are null.
+    const auto has_first = [](Optimizer rule) {
+        return rule != Optimizer::sgd && rule != Optimizer::rmsprop && rule != Optimizer::adagrad;
+    };
+    const auto has_second = [](Optimizer rule) {
+        return rule != Optimizer::sgd && rule != Optimizer::momentum && rule != Optimizer::nesterov;
     };
     for (int kind = 0; kind < kOptimizers; ++kind) {
         const std::string name = "update " + std::to_string(kind);
         for_sizes<T>(
             name.c_str(), 0, 0, [&](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
-                const UpdateArgs<T> args{T(0.01), T(0.9), T(0.99), T(1e-6), T(0.01), T(0.001), T(2), T(3)};
+                const UpdateArgs<T> args{T(0.01), T(0.9), T(0.99), T(1e-6), T(0.01), T(0.001), T(2), T(3), T(4)};
                 T* w = s.updated(rows, cols, cols + pad);
                 const T* g = s.input(rows, cols, cols + 2 * pad);
-                const bool second_only = Optimizer(kind) == Optimizer::rmsprop;
-                T* s1 = states(Optimizer(kind)) >= 1 && !second_only ? s.updated(rows, cols, cols + pad) : nullptr;
-                T* s2 = states(Optimizer(kind)) >= 2 ? s.updated(rows, cols, cols + pad) : nullptr;
+                T* s1 = has_first(Optimizer(kind)) ? s.updated(rows, cols, cols + pad) : nullptr;
+                T* s2 = has_second(Optimizer(kind)) ? s.updated(rows, cols, cols + pad) : nullptr;
                 table.update[kind](rows, cols, w, cols + pad, g, cols + 2 * pad, s1, s2, args);
             });
     }
@@ -203,7 +277,12 @@ void check_no_hole() {
         CHECK(t.lanes >= 1 && t.gemm_mr >= 1 && t.gemm_nr >= 1);
         CHECK(t.gemm_panel && t.pack_panels && t.pack_panels_transposed && t.dropout && t.add);
         CHECK(t.column_moments && t.combine_moments && t.normalize && t.batch_norm_sums && t.batch_norm_backward);
-        CHECK(t.column_sums && t.softmax && t.gather && t.exp && t.log && t.fma_peak);
+        CHECK(t.column_sums && t.gather && t.exp && t.log && t.fma_peak);
+        CHECK(t.gaussian_noise && t.prelu_forward && t.prelu_backward && t.prelu_sums);
+        CHECK(t.maxout_forward && t.maxout_backward);
+        CHECK(t.layer_norm_forward && t.layer_norm_backward && t.layer_norm_sums);
+        for (const auto kernel : t.row_forward) CHECK(kernel);
+        for (const auto kernel : t.row_backward) CHECK(kernel);
         for (const auto kernel : t.activation_forward) CHECK(kernel);
         for (const auto kernel : t.activation_backward) CHECK(kernel);
         for (const auto kernel : t.loss) CHECK(kernel);
@@ -222,7 +301,11 @@ void check_no_hole() {
 TEST_BOTH(no_hole)
 TEST_BOTH(activations)
 TEST_BOTH(elementwise)
+TEST_BOTH(row_functions)
 TEST_BOTH(batch_norm)
+TEST_BOTH(layer_norm)
+TEST_BOTH(prelu)
+TEST_BOTH(maxout)
 TEST_BOTH(losses)
 TEST_BOTH(updates)
 TEST_BOTH(gathers)

@@ -38,7 +38,7 @@ def softmax(x: npt.ArrayLike, out: FloatArray | None = None) -> FloatArray:
     """
     source = matrix("x", x)
     result = output("out", out, source.shape, source.dtype)
-    _core.kernel_softmax(source, result, get_num_threads())
+    _core.kernel_row_forward("softmax", source, result, get_num_threads())
     return result
 
 

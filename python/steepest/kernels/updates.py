@@ -27,7 +27,7 @@ def _update(
     epsilon: float = 0.0,
     weight_decay: float = 0.0,
     l2: float = 0.0,
-    corrections: tuple[float, float] = (1.0, 1.0),
+    corrections: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> None:
     like = float_array("parameter", parameter)
     if like.ndim not in (1, 2):
@@ -163,9 +163,9 @@ def _adam(
 ) -> None:
     t = check_int("t", t, 1)
     beta1, beta2 = _decay("beta1", beta1), _decay("beta2", beta2)
-    corrections = (1.0, 1.0)
+    corrections = (1.0, 1.0, 1.0)
     if check_bool("bias_correction", bias_correction):
-        corrections = (1.0 / (1.0 - beta1**t), 1.0 / (1.0 - beta2**t))
+        corrections = (1.0 / (1.0 - beta1**t), 1.0 / (1.0 - beta2**t), 1.0 / (1.0 - beta1 ** (t + 1)))
     states = ("first_moment", first_moment), ("second_moment", second_moment)
     eps, decay = check_float("epsilon", epsilon, 0.0), check_float("weight_decay", weight_decay, 0.0)
     _update(rule, parameter, gradient, *states, learning_rate, beta1, beta2, eps, decay, l2, corrections)
