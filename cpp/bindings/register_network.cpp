@@ -103,8 +103,8 @@ void require_inputs_apart(const py::array& x, const py::array& y, const py::obje
 
 template <class T>
 Extent parameters_of(Shared<T>& self) {
-    auto& arena = self.network.parameter_arena();
-    return extent(arena.data(), arena.size());
+    const auto arena = self.network.parameter_arena();
+    return extent(arena.data, arena.cols);
 }
 
 using Order = py::array_t<std::int64_t, py::array::c_style>;

@@ -11,7 +11,9 @@
 namespace steepest {
 
 struct LossSpec {
-    Loss kind = Loss::softmax_cross_entropy;
+    LossSpec(Loss loss = Loss::softmax_cross_entropy) : kind(loss) {}
+
+    Loss kind;
     double alpha = 0.0;  // see LossRows
     double smoothing = 0.0;
     std::shared_ptr<HostLoss> host;  // not null: kind is not read

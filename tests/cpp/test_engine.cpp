@@ -130,8 +130,8 @@ template <class T>
 Trained<T> train(const Problem<T>& problem, Loss loss, Optimizer rule, int threads, int epochs) {
     Network<T> network(every_operation());
     start(network);
-    AlignedBuffer<T> slot1(network.parameter_arena().size());
-    AlignedBuffer<T> slot2(network.parameter_arena().size());
+    AlignedBuffer<T> slot1(network.parameter_arena().cols);
+    AlignedBuffer<T> slot2(network.parameter_arena().cols);
     OptimizerState<T> optimizer;
     optimizer.kind = rule;
     optimizer.beta1 = rule == Optimizer::rmsprop || rule == Optimizer::adagrad ? 0.0 : 0.9;
@@ -227,7 +227,7 @@ void check_input_gradient() {
     const Problem<T> problem;
     Network<T> network(every_operation());
     start(network);
-    AlignedBuffer<T> gradients(network.parameter_arena().size());
+    AlignedBuffer<T> gradients(network.parameter_arena().cols);
     std::vector<T> dx(kRows * kIn, std::numeric_limits<T>::quiet_NaN());
     const double loss = network.loss_and_gradients(problem.data(Loss::mse), specification(Loss::mse), true, 5, 3, 2,
                                                    gradients.data(), {dx.data(), kRows, kIn, kIn});
