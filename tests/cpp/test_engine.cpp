@@ -162,8 +162,8 @@ Trained<T> train(const Problem<T>& problem, Loss loss, Optimizer rule, int threa
         args.step += std::uint64_t(run.steps);
         optimizer.updates += run.steps;
     }
-    const AlignedBuffer<T>& arena = network.parameter_arena();
-    result.parameters.assign(arena.data(), arena.data() + arena.size());
+    const auto arena = network.parameter_arena();
+    result.parameters.assign(arena.data, arena.data + arena.cols);
     return result;
 }
 
