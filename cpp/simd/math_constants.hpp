@@ -1,4 +1,4 @@
-// The polynomials of math.hpp, computed by tools/math_coefficients.py (which see for what each one stands for).
+// The polynomials of math.hpp, computed by cpp/simd/math_coefficients.py (which see for what each one stands for).
 #pragma once
 
 namespace steepest {

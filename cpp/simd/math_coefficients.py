@@ -2,7 +2,7 @@
 
 Each polynomial interpolates its function at Chebyshev nodes in 60-digit arithmetic, which is within a small factor of
 the best possible; the coefficients are then rounded to the target type and the error that is left is printed beside
-them. Needs mpmath. Usage: python tools/math_coefficients.py
+them. Needs mpmath. Usage: python cpp/simd/math_coefficients.py
 """
 
 from collections.abc import Callable
