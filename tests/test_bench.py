@@ -234,11 +234,12 @@ def test_median_and_deviation():
 
 
 def test_roofs():
-    assert ROOFS.least_seconds(flops=200, moved=50, working_set=1000) == 2.0
-    assert ROOFS.least_seconds(flops=200, moved=50, working_set=1001) == 5.0
+    assert ROOFS.least_seconds(flops=200, moved=50, working_set=9999) == 2.0
+    assert ROOFS.least_seconds(flops=200, moved=50, working_set=10000) == 5.0
+    assert ROOFS.bandwidth(1) == 50.0
     assert ROOFS.bandwidth(10**9) == 10.0
     result = results.Result(
-        "kernel", "x", "y", results.Verdict(0, 0), 200, 50, 1001, 1, 0, {"steepest": timing.Timing((10.0,))}
+        "kernel", "x", "y", results.Verdict(0, 0), 200, 50, 10001, 1, 0, {"steepest": timing.Timing((10.0,))}
     )
     assert result.share_of_roof(ROOFS) == 0.5
 

@@ -20,7 +20,7 @@ def measure(options):
     roofs = machine.measure("float32", options.threads, 0.3 if options.quick else 2.0)
     columns = ["network (batch)", *labels(names), "steepest / best rival", "GFLOP/s", "of FMA peak", "of roof"]
     table = Table("Training: samples per second of whole epochs", columns)
-    table.notes.append(machine.describe(roofs))
+    table.notes.append("; ".join(machine.describe(roofs)))
     table.notes.append("Shuffle, gather, forward, softmax cross-entropy, backward, Adam; float32; median ± MAD.")
     for name in options.shapes:
         shape = SHAPES[name]

@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     about = environment.record(options.threads)
     print(*environment.describe(about), sep="\n")
     roofs = machine.measure(options.dtype, options.threads, 0.3 if options.quick else 1.5)
-    print(machine.describe(roofs), flush=True)
+    print(*machine.describe(roofs), sep="\n", flush=True)
     results: list[Result] = []
 
     def show(result: Result) -> None:

@@ -10,8 +10,8 @@ from steepest import _core
 
 # Where the caches' sizes are unknown; common in the field.
 FALLBACK = {"l1d": 32 << 10, "l2": 1 << 20}
-# Working sets beyond the caches. A shared last-level cache may be larger than what one program is given of it.
-MIDDLE, LARGE = 32 << 20, 256 << 20
+# Working sets beyond a core's own caches, in bytes for all workers.
+BEYOND = (32 << 20, 256 << 20)
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,9 @@ class Machine:
     bandwidths: tuple[tuple[int, float], ...]
 
     def bandwidth(self, working_set: int) -> float:
-        """Bytes/s over a working set: that of the smallest measured one which is not smaller."""
-        for size, rate in self.bandwidths:
-            if working_set <= size:
-                return rate
-        return self.bandwidths[-1][1]
+        """Bytes/s over a working set: that of the largest measured one which is not larger, so never too low."""
+        rates = [rate for size, rate in self.bandwidths if size <= working_set]
+        return rates[-1] if rates else self.bandwidths[0][1]
 
     def least_seconds(self, flops: float, moved: float, working_set: int) -> float:
         """Return the time below which a case cannot go by these measurements (the roofline).
@@ -79,8 +77,9 @@ def measure(dtype: str, threads: int, seconds: float = 1.0) -> Machine:
         For all measurements together.
     """
     caches = {level: steepest.build_info()[f"{level}_bytes"] or size for level, size in FALLBACK.items()}
-    # Half of a cache: the other half is for what else runs there.
-    sizes = [caches["l1d"] // 2 * threads, caches["l2"] // 2 * threads, MIDDLE, LARGE]
+    # Half of the first cache, where all is fast; around the second, where speed falls off step by step.
+    near = [caches["l1d"] // 2, caches["l2"] // 4, caches["l2"], 2 * caches["l2"]]
+    sizes = sorted({*(size * threads for size in near), *BEYOND})
     share = seconds / (1 + len(sizes))
     peak = _core.fma_peak(dtype, share, threads)
     rates = [_core.bandwidth(size, share, threads) for size in sizes]
@@ -89,13 +88,11 @@ def measure(dtype: str, threads: int, seconds: float = 1.0) -> Machine:
     return Machine(dtype, threads, peak, tuple(zip(sizes, rates, strict=True)))
 
 
-def describe(machine: Machine) -> str:
-    """Return the line that says it in a report."""
-    memory = ", ".join(f"{readable(size)} {rate / 1e9:.0f}" for size, rate in machine.bandwidths)
-    return (
-        f"{machine.dtype}, {machine.threads} threads: FMA peak {machine.peak / 1e9:.0f} GFLOP/s; "
-        f"x += y in GB/s over {memory}"
-    )
+def describe(machine: Machine) -> list[str]:
+    """Return the lines that say it in a report."""
+    memory = ", ".join(f"{rate / 1e9:.0f} ({readable(size)})" for size, rate in machine.bandwidths)
+    threads = f"{machine.threads} thread{'s' if machine.threads > 1 else ''}"
+    return [f"FMA peak {machine.peak / 1e9:.0f} GFLOP/s in {machine.dtype} on {threads}", f"x += y in GB/s: {memory}"]
 
 
 def readable(size: int) -> str:

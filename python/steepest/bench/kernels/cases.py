@@ -24,6 +24,8 @@ PARAMETERS = {"small": [4096], "medium": [16384, 200704], "large": [16384, 20070
 
 def makers(size: str) -> Iterator[tuple[str, Callable[[Setup], Case]]]:
     """Yield the name and the maker of every case; its arrays exist only once it is made."""
+    # One element: what the call itself costs, to be thought off the small ones.
+    yield "relu forward", partial(elementwise.activation_forward, name="relu", n=1, d=1)
     for shape in PRODUCTS[size]:
         yield "dense forward, ReLU", partial(products.dense_forward, n=shape[0], d=shape[1], k=shape[2])
         yield "dense backward, ReLU", partial(products.dense_backward, n=shape[0], d=shape[1], k=shape[2])
