@@ -90,9 +90,9 @@ def test_the_core_checks_again():
         lambda: _core.kernel_activation_forward("relu", one(8)[::2], one(4), 0.0, 1),
         lambda: _core.kernel_activation_forward("relu", one(2, 2, 2), one(2, 2, 2), 0.0, 1),
         lambda: _core.kernel_update("adam", x, out, None, None, 0.1, 0.9, 0.9, 1e-8, 0.0, 0.0, 1.0, 1.0, 1.0, 1),
-        lambda: _core.kernel_loss("mse", one(2, 2), None, None, None, 1.0, one(2), None, 1),
+        lambda: _core.kernel_loss("mse", one(2, 2), None, None, None, 1.0, 0.0, 0.0, one(2), None, 1),
         lambda: _core.kernel_loss(
-            "softmax_cross_entropy", one(1, 2), np.array([2], np.int32), None, None, 1.0, one(1), None, 1
+            "softmax_cross_entropy", one(1, 2), np.array([2], np.int32), None, None, 1.0, 0.0, 0.0, one(1), None, 1
         ),
         lambda: _core.kernel_gather(SQUARE, np.array([9]), one(1, 4), 1),
         lambda: _core.kernel_column_sums(SQUARE, one(3), 1),

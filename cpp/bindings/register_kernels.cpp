@@ -146,6 +146,7 @@ void register_kernels(py::module_& m) {
         py::arg("beta2"), py::arg("epsilon"), py::arg("weight_decay"), py::arg("l2"), py::arg("correction1"),
         py::arg("correction2"), py::arg("correction_next"), threads);
     register_kernels_rows(m);
+    register_kernels_layers(m);
 }
 
 }  // namespace steepest

@@ -122,8 +122,8 @@ const std::int32_t* class_labels(const py::array& labels, index_t rows, index_t 
 }
 
 index_t loss(const std::string& name, const py::array& output, const py::object& labels, const py::object& targets,
-             const py::object& weights, double scale, const py::array& row_loss, const py::object& gradient,
-             int threads) {
+             const py::object& weights, double scale, double alpha, double smoothing, const py::array& row_loss,
+             const py::object& gradient, int threads) {
     const Loss kind = loss_by_name(name);
     require(labels.is_none() != targets.is_none(), "targets: give either labels or targets");
     require(labels.is_none() || takes_labels(kind), "labels: ", name, " takes targets");
@@ -146,6 +146,8 @@ index_t loss(const std::string& name, const py::array& output, const py::object&
         }
         if (!weights.is_none()) rows.weights = input_vector<T>(py::cast<py::array>(weights), from.rows, "weights");
         rows.scale = T(scale);
+        rows.alpha = T(alpha);
+        rows.smoothing = T(smoothing);
         rows.row_loss = output_vector<T>(row_loss, from.rows, "row_loss");
         require_apart(as_row(rows.row_loss, from.rows), "row_loss", from, "output");
         if (!gradient.is_none()) {
@@ -247,8 +249,8 @@ void register_kernels_rows(py::module_& m) {
     m.def("kernel_row_forward", &row_forward, py::arg("name"), array("x"), array("out"), threads);
     m.def("kernel_row_backward", &row_backward, py::arg("name"), array("y"), array("dy"), array("out"), threads);
     m.def("kernel_loss", &loss, py::arg("name"), array("output"), py::arg("labels").none(true),
-          py::arg("targets").none(true), py::arg("weights").none(true), py::arg("scale"), array("row_loss"),
-          py::arg("gradient").none(true), threads);
+          py::arg("targets").none(true), py::arg("weights").none(true), py::arg("scale"), py::arg("alpha"),
+          py::arg("smoothing"), array("row_loss"), py::arg("gradient").none(true), threads);
     m.def("kernel_batch_norm_forward", &batch_norm_forward, array("x"), array("gamma"), array("beta"),
           py::arg("epsilon"), array("out"), array("mean"), array("variance"), array("inv_std"), threads);
     m.def("kernel_batch_norm_backward", &batch_norm_backward, array("x"), array("dy"), array("mean"), array("inv_std"),

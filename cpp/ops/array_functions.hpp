@@ -51,6 +51,27 @@ template <class T>
 void array_gather(Source type, const void* base, index_t row_bytes, index_t col_bytes, const std::int64_t* rows,
                   Output<T> out, int threads);
 
+// --- single layers (array_layers.cpp)
+template <class T>
+void array_gaussian_noise(Input<T> x, Output<T> y, T sigma, index_t row0, MaskKey key, int threads);
+// mean and inv_std (rows) are outputs.
+template <class T>
+void array_layer_norm_forward(Input<T> x, const T* gamma, const T* beta, double epsilon, Output<T> y, T* mean,
+                              T* inv_std, int threads);
+template <class T>
+void array_layer_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* inv_std, const T* gamma, Output<T> dx,
+                               T* dgamma, T* dbeta, int threads);
+// slope and dslope (cols)
+template <class T>
+void array_prelu_forward(Input<T> x, const T* slope, Output<T> y, int threads);
+template <class T>
+void array_prelu_backward(Input<T> x, const T* slope, Input<T> dy, Output<T> dx, T* dslope, int threads);
+// z (rows, units pieces), y and which (rows, units), which without gaps
+template <class T>
+void array_maxout_forward(Input<T> z, index_t pieces, Output<T> y, std::uint16_t* which, int threads);
+template <class T>
+void array_maxout_backward(const std::uint16_t* which, index_t pieces, Input<T> dy, Output<T> dz, int threads);
+
 // --- matrix products (array_dense.cpp), none of the sizes zero
 // y (N, K) = f(x (N, D) weight (D, K) + bias); bias may be null.
 template <class T>

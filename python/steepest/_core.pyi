@@ -27,8 +27,15 @@ __all__: list[str] = [
     "kernel_dense_forward",
     "kernel_dropout",
     "kernel_gather",
+    "kernel_gaussian_noise",
+    "kernel_layer_norm_backward",
+    "kernel_layer_norm_forward",
     "kernel_loss",
     "kernel_math",
+    "kernel_maxout_backward",
+    "kernel_maxout_forward",
+    "kernel_prelu_backward",
+    "kernel_prelu_forward",
     "kernel_row_backward",
     "kernel_row_forward",
     "kernel_update",
@@ -89,6 +96,13 @@ class Network32:
         seed: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
     ) -> tuple: ...
+    def outputs(
+        self,
+        x: numpy.ndarray,
+        out: typing.Any,
+        batch_size: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> typing.Any: ...
     def parameter(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]: ...
     def predict(
         self,
@@ -114,6 +128,8 @@ class Network32:
         seed: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
         budget: typing.SupportsFloat | typing.SupportsIndex,
+        loss_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        weight_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> RunResult: ...
     @property
     def parameter_arena(self) -> numpy.typing.NDArray[numpy.float32]: ...
@@ -157,6 +173,13 @@ class Network64:
         seed: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
     ) -> tuple: ...
+    def outputs(
+        self,
+        x: numpy.ndarray,
+        out: typing.Any,
+        batch_size: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> typing.Any: ...
     def parameter(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
     def predict(
         self,
@@ -182,6 +205,8 @@ class Network64:
         seed: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
         budget: typing.SupportsFloat | typing.SupportsIndex,
+        loss_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        weight_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> RunResult: ...
     @property
     def parameter_arena(self) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -305,6 +330,37 @@ def kernel_dropout(
 def kernel_gather(
     x: numpy.ndarray, rows: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
+def kernel_gaussian_noise(
+    x: numpy.ndarray,
+    out: numpy.ndarray,
+    sigma: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    first_row: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_layer_norm_backward(
+    x: numpy.ndarray,
+    dy: numpy.ndarray,
+    mean: numpy.ndarray,
+    inv_std: numpy.ndarray,
+    gamma: numpy.ndarray,
+    dx: numpy.ndarray,
+    dgamma: numpy.ndarray,
+    dbeta: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_layer_norm_forward(
+    x: numpy.ndarray,
+    gamma: numpy.ndarray,
+    beta: numpy.ndarray,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex,
+    out: numpy.ndarray,
+    mean: numpy.ndarray,
+    inv_std: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def kernel_loss(
     name: str,
     output: numpy.ndarray,
@@ -312,12 +368,39 @@ def kernel_loss(
     targets: typing.Any,
     weights: typing.Any,
     scale: typing.SupportsFloat | typing.SupportsIndex,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    smoothing: typing.SupportsFloat | typing.SupportsIndex,
     row_loss: numpy.ndarray,
     gradient: typing.Any,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> int: ...
 def kernel_math(
     name: str, x: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def kernel_maxout_backward(
+    which: numpy.ndarray,
+    pieces: typing.SupportsInt | typing.SupportsIndex,
+    dy: numpy.ndarray,
+    dz: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_maxout_forward(
+    z: numpy.ndarray,
+    pieces: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.ndarray,
+    which: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_prelu_backward(
+    x: numpy.ndarray,
+    slope: numpy.ndarray,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    dslope: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def kernel_prelu_forward(
+    x: numpy.ndarray, slope: numpy.ndarray, out: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
 def kernel_row_backward(
     name: str,

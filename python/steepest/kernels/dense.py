@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import _core
-from steepest.checks import check_float
+from steepest.kernels.activations import checked_alpha
 from steepest.kernels.arrays import FloatArray, matrix, output, same_shape, vector
 from steepest.threads import get_num_threads
 
@@ -23,7 +23,7 @@ def dense_forward(
     weight: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
     activation: str = "identity",
-    alpha: float = 0.01,
+    alpha: float | None = None,
     out: FloatArray | None = None,
 ) -> FloatArray:
     """Return a dense layer's output `y = f(x weight + bias)`.
@@ -38,8 +38,8 @@ def dense_forward(
         Nothing is added without it.
     activation : str
         Name of f, see `activation_forward`.
-    alpha : float
-        Slope of leaky_relu below zero, at least 0.
+    alpha : float, optional
+        As in `activation_forward`.
     out : array (N, K), optional
         Where to write y; must not share memory with the inputs.
 
@@ -56,7 +56,7 @@ def dense_forward(
     >>> kernels.dense_forward(x, weight, np.array([0.5, 0.0]), "relu")
     array([[2.5, 0. ]])
     """
-    alpha = check_float("alpha", alpha, 0.0)
+    alpha = checked_alpha(activation, alpha)
     source = matrix("x", x)
     w = _weight(source, weight)
     b = None if bias is None else vector("bias", bias, w.shape[1], source)
@@ -71,7 +71,7 @@ def dense_backward(
     y: npt.ArrayLike,
     dy: npt.ArrayLike,
     activation: str = "identity",
-    alpha: float = 0.01,
+    alpha: float | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the gradients of a dense layer `y = f(z)`, `z = x weight + bias`.
 
@@ -106,7 +106,7 @@ def dense_backward(
     >>> dx.tolist(), dweight.tolist(), dbias.tolist()
     ([[10.0, 30.0]], [[10.0], [20.0]], [10.0])
     """
-    alpha = check_float("alpha", alpha, 0.0)
+    alpha = checked_alpha(activation, alpha)
     source = matrix("x", x)
     w = _weight(source, weight)
     kept, gradient = matrix("y", y, source), matrix("dy", dy, source)

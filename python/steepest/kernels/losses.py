@@ -1,4 +1,4 @@
-"""Losses of rows with their gradients, and softmax."""
+"""Losses of classes with their gradients: cross-entropies and hinge."""
 
 from __future__ import annotations
 
@@ -9,37 +9,8 @@ import numpy.typing as npt
 
 from steepest import _core
 from steepest.checks import check_float
-from steepest.kernels.arrays import FloatArray, matrix, output, same_shape, vector
+from steepest.kernels.arrays import FloatArray, matrix, same_shape, vector
 from steepest.threads import get_num_threads
-
-
-def softmax(x: npt.ArrayLike, out: FloatArray | None = None) -> FloatArray:
-    """Return `exp(x_k) / sum_j exp(x_j)` of every row, computed from the differences to the row's largest value.
-
-    Parameters
-    ----------
-    x : array (N, K)
-        Logits.
-    out : array (N, K), optional
-        Where to write the result; may be `x`.
-
-    Returns
-    -------
-    array (N, K)
-        Probabilities; each row sums to 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from steepest import kernels
-    >>> kernels.softmax(np.array([[1e4, 1e4], [0.0, -1e4]]))
-    array([[0.5, 0.5],
-           [1. , 0. ]])
-    """
-    source = matrix("x", x)
-    result = output("out", out, source.shape, source.dtype)
-    _core.kernel_row_forward("softmax", source, result, get_num_threads())
-    return result
 
 
 def _labels(labels: npt.NDArray[Any], rows: int, classes: int) -> npt.NDArray[np.int32]:
@@ -55,7 +26,8 @@ def _labels(labels: npt.NDArray[Any], rows: int, classes: int) -> npt.NDArray[np
     return np.ascontiguousarray(labels, dtype=np.int32)
 
 
-def _targets(targets: npt.ArrayLike, values: FloatArray, name: str) -> FloatArray:
+def checked_targets(targets: npt.ArrayLike, values: FloatArray, name: str) -> FloatArray:
+    """Return targets like the values, finite."""
     array = matrix("targets", targets, values)
     same_shape("targets", array, name, values)
     # The sum is NaN if an element is (or if both infinities are), and costs no temporary array.
@@ -64,31 +36,54 @@ def _targets(targets: npt.ArrayLike, values: FloatArray, name: str) -> FloatArra
     return array
 
 
-def _loss(
+def row_loss(
     kind: str,
     values: FloatArray,
     labels: npt.NDArray[np.int32] | None,
     targets: FloatArray | None,
     weights: npt.ArrayLike | None,
     scale: float,
+    alpha: float = 0.0,
+    smoothing: float = 0.0,
 ) -> tuple[FloatArray, FloatArray, int]:
+    """Call the loss `kind`; one of labels and targets is None."""
     rows = values.shape[0]
     row_weights = None if weights is None else vector("weights", weights, rows, values)
     row_losses, gradient = np.empty(rows, values.dtype), np.empty(values.shape, values.dtype)
     scale = check_float("scale", scale)
     correct = _core.kernel_loss(
-        kind, values, labels, targets, row_weights, scale, row_losses, gradient, get_num_threads()
+        kind, values, labels, targets, row_weights, scale, alpha, smoothing, row_losses, gradient, get_num_threads()
     )
     return row_losses, gradient, correct
 
 
+def _class_loss(
+    kind: str,
+    values: FloatArray,
+    name: str,
+    targets: npt.ArrayLike,
+    weights: npt.ArrayLike | None,
+    scale: float,
+    smoothing: float = 0.0,
+) -> tuple[FloatArray, FloatArray, int]:
+    wanted = np.asarray(targets)
+    if wanted.ndim == 1:
+        return row_loss(kind, values, _labels(wanted, *values.shape), None, weights, scale, smoothing=smoothing)
+    soft = checked_targets(wanted, values, name)
+    return row_loss(kind, values, None, soft, weights, scale, smoothing=smoothing)
+
+
 def softmax_cross_entropy(
-    logits: npt.ArrayLike, targets: npt.ArrayLike, weights: npt.ArrayLike | None = None, scale: float = 1.0
+    logits: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    weights: npt.ArrayLike | None = None,
+    scale: float = 1.0,
+    label_smoothing: float = 0.0,
 ) -> tuple[FloatArray, FloatArray, int]:
     """Return the cross-entropy of softmax with class labels or soft targets, row by row, and its gradient.
 
     `row_loss = -sum_k t_k log softmax(z)_k`, `gradient = scale weight (sum_k t_k softmax(z) - t)`; a label c means t
-    = one-hot of c.
+    = one-hot of c. With label smoothing e (Szegedy et al. 2016) t becomes `(1 - e) t + e / K` first.
 
     Parameters
     ----------
@@ -100,6 +95,8 @@ def softmax_cross_entropy(
         Weight of each row in the gradient; the row losses are not weighted.
     scale : float
         Factor of the gradient: 1 / N for the mean over rows.
+    label_smoothing : float
+        e in [0, 1).
 
     Returns
     -------
@@ -120,10 +117,8 @@ def softmax_cross_entropy(
            [ 0. ,  0. ]]), 2)
     """
     values = matrix("logits", logits)
-    wanted = np.asarray(targets)
-    if wanted.ndim == 1:
-        return _loss("softmax_cross_entropy", values, _labels(wanted, *values.shape), None, weights, scale)
-    return _loss("softmax_cross_entropy", values, None, _targets(wanted, values, "logits"), weights, scale)
+    smoothing = check_float("label_smoothing", label_smoothing, 0.0, 1.0, open_maximum=True)
+    return _class_loss("softmax_cross_entropy", values, "logits", targets, weights, scale, smoothing)
 
 
 def sigmoid_cross_entropy(
@@ -164,23 +159,23 @@ def sigmoid_cross_entropy(
            [ 1. ]]), 0)
     """
     values = matrix("logits", logits)
-    return _loss("sigmoid_cross_entropy", values, None, _targets(targets, values, "logits"), weights, scale)
+    return row_loss("sigmoid_cross_entropy", values, None, checked_targets(targets, values, "logits"), weights, scale)
 
 
-def mse(
-    predictions: npt.ArrayLike, targets: npt.ArrayLike, weights: npt.ArrayLike | None = None, scale: float = 1.0
+def hinge(
+    outputs: npt.ArrayLike, targets: npt.ArrayLike, weights: npt.ArrayLike | None = None, scale: float = 1.0
 ) -> tuple[FloatArray, FloatArray, int]:
-    """Return the mean squared error of every row, and its gradient.
+    """Return the hinge loss of every row, and its gradient; at the edge of the margin the gradient is 0.
 
-    `row_loss = mean_k (o_k - t_k)^2`, `gradient = scale weight 2 (o - t) / K`; the mean over rows is the mean over
-    all elements.
+    With targets -1 and 1 `row_loss = mean_k max(0, 1 - t_k o_k)`, so that the mean over rows is the mean over all
+    elements; with class labels `row_loss = sum over j != c of max(0, 1 + o_j - o_c)` (Weston and Watkins 1999).
 
     Parameters
     ----------
-    predictions : array (N, K)
+    outputs : array (N, K)
         o.
-    targets : array (N, K)
-        t.
+    targets : integer array (N,) or float array (N, K)
+        Class labels c in 0..K-1, or t of the dtype of outputs.
     weights : array (N,), optional
         Weight of each row in the gradient; the row losses are not weighted.
     scale : float
@@ -190,16 +185,18 @@ def mse(
     -------
     row_losses : array (N,)
     gradient : array (N, K)
-        With respect to the predictions.
+        With respect to the outputs.
     correct : int
-        0: there are no classes.
+        With labels, rows whose largest output (the first of equals) is the label; with targets, rows whose every
+        output is on the side of its target: o > 0 where t > 0.
 
     Examples
     --------
     >>> import numpy as np
     >>> from steepest import kernels
-    >>> kernels.mse(np.array([[1.0, 3.0]]), np.array([[0.0, 0.0]]))
-    (array([5.]), array([[1., 3.]]), 0)
+    >>> kernels.hinge(np.array([[0.5, 3.0]]), np.array([[1.0, 1.0]]))
+    (array([0.25]), array([[-0.5, -0. ]]), 1)
+    >>> kernels.hinge(np.array([[0.5, 1.0, -3.0]]), np.array([0]))
+    (array([1.5]), array([[-1.,  1.,  0.]]), 0)
     """
-    values = matrix("predictions", predictions)
-    return _loss("mse", values, None, _targets(targets, values, "predictions"), weights, scale)
+    return _class_loss("hinge", matrix("outputs", outputs), "outputs", targets, weights, scale)

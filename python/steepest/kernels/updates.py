@@ -146,6 +146,29 @@ def rmsprop(
     _update("rmsprop", parameter, gradient, None, state, learning_rate, beta2=_decay("rho", rho), epsilon=eps, l2=l2)
 
 
+def adagrad(
+    parameter: FloatArray,
+    gradient: npt.ArrayLike,
+    second_moment: FloatArray,
+    learning_rate: float,
+    epsilon: float = 1e-10,
+    l2: float = 0.0,
+) -> None:
+    """Adagrad, `s += g^2`, `p -= lr g / (sqrt(s) + eps)` (Duchi, Hazan, Singer 2011).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest import kernels
+    >>> p, s = np.array([1.0]), np.array([12.0])
+    >>> kernels.adagrad(p, np.array([2.0]), s, learning_rate=1.0, epsilon=0.0)
+    >>> p, s
+    (array([0.5]), array([16.]))
+    """
+    eps = check_float("epsilon", epsilon, 0.0)
+    _update("adagrad", parameter, gradient, None, ("second_moment", second_moment), learning_rate, epsilon=eps, l2=l2)
+
+
 def _adam(
     rule: str,
     parameter: FloatArray,
@@ -229,3 +252,34 @@ def adamw(
     """
     arrays, betas = (parameter, gradient, first_moment, second_moment), (beta1, beta2)
     _adam("adamw", *arrays, learning_rate, t, *betas, epsilon, weight_decay, bias_correction, l2)
+
+
+def nadam(
+    parameter: FloatArray,
+    gradient: npt.ArrayLike,
+    first_moment: FloatArray,
+    second_moment: FloatArray,
+    learning_rate: float,
+    t: int,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    bias_correction: bool = True,
+    l2: float = 0.0,
+) -> None:
+    """Adam with Nesterov's momentum (Dozat 2016), t = 1 for the first update.
+
+    m and s as in `adam`, and `p -= lr (b1 m / (1 - b1^(t+1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(s') + eps)`. b1 is
+    constant; in PyTorch's NAdam it grows towards its value by `momentum_decay`, and both agree where that is large.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest import kernels
+    >>> p, m, s = np.array([1.0]), np.zeros(1), np.zeros(1)
+    >>> kernels.nadam(p, np.array([3.0]), m, s, learning_rate=0.75, t=1, beta1=0.5, epsilon=0.0)
+    >>> p
+    array([0.])
+    """
+    states = first_moment, second_moment
+    _adam("nadam", parameter, gradient, *states, learning_rate, t, beta1, beta2, epsilon, 0.0, bias_correction, l2)

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <vector>
+
+#include "ops/array_functions.hpp"
+#include "ops/array_team.hpp"
+#include "ops/operation.hpp"
+
+namespace steepest {
+
+namespace {
+
+template <class T>
+constexpr index_t kLine = kAlignment / index_t(sizeof(T));
+
+template <class T>
+double elements(const MatrixView<T>& m) {
+    return double(m.rows) * double(m.cols);
+}
+
+}  // namespace
+
+template <class T>
+void array_gaussian_noise(Input<T> x, Output<T> y, T sigma, index_t row0, MaskKey key, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
+        k.gaussian_noise(end - begin, x.cols, row0 + begin, x.row(begin), x.stride, y.row(begin), y.stride, sigma, key);
+    });
+}
+
+template <class T>
+void array_layer_norm_forward(Input<T> x, const T* gamma, const T* beta, double epsilon, Output<T> y, T* mean,
+                              T* inv_std, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
+        k.layer_norm_forward(end - begin, x.cols, x.row(begin), x.stride, gamma, beta, T(epsilon), y.row(begin),
+                             y.stride, mean + begin, inv_std + begin);
+    });
+}
+
+// y = gamma xhat + beta, xhat = (x - mean) inv_std:  dgamma = sum of dy xhat,  dbeta = sum of dy,
+//   dx = inv_std (g - mean(g) - xhat mean(g xhat)),  g = gamma dy
+// The same chunks and the same order as in ops/rowwise.cpp, so the same bits as in training.
+template <class T>
+void array_layer_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* inv_std, const T* gamma, Output<T> dx,
+                               T* dgamma, T* dbeta, int threads) {
+    const auto& k = active_kernels<T>();
+    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
+    std::vector<T> partial(static_cast<std::size_t>(2 * chunks * stride));
+    T *const sums = partial.data(), *const products = sums + chunks * stride;
+    run_kernels(elements(x), threads, [&](const Worker& worker) {
+        index_t begin = 0, end = 0;
+        worker.share(chunks, 1, &begin, &end);
+        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk) {
+            const index_t rows = std::min(kRowChunk, x.rows - r);
+            k.layer_norm_sums(rows, x.cols, x.row(r), x.stride, dy.row(r), dy.stride, mean + r, inv_std + r,
+                              sums + c * stride, products + c * stride);
+            k.layer_norm_backward(rows, x.cols, x.row(r), x.stride, dy.row(r), dy.stride, mean + r, inv_std + r, gamma,
+                                  dx.row(r), dx.stride);
+        }
+        worker.barrier();
+        worker.share(x.cols, kLine<T>, &begin, &end);
+        k.column_sums(chunks, end - begin, sums + begin, stride, dbeta + begin);
+        k.column_sums(chunks, end - begin, products + begin, stride, dgamma + begin);
+    });
+}
+
+template <class T>
+void array_prelu_forward(Input<T> x, const T* slope, Output<T> y, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
+        k.prelu_forward(end - begin, x.cols, x.row(begin), x.stride, slope, y.row(begin), y.stride);
+    });
+}
+
+// y = max(x, 0) + slope min(x, 0):  dx = dy (x > 0 ? 1 : slope),  dslope = sum of dy min(x, 0); chunks as in ops/pieces.cpp.
+template <class T>
+void array_prelu_backward(Input<T> x, const T* slope, Input<T> dy, Output<T> dx, T* dslope, int threads) {
+    const auto& k = active_kernels<T>();
+    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
+    std::vector<T> partial(static_cast<std::size_t>(chunks * stride));
+    T* const sums = partial.data();
+    run_kernels(elements(x), threads, [&](const Worker& worker) {
+        index_t begin = 0, end = 0;
+        worker.share(chunks, 1, &begin, &end);
+        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk) {
+            const index_t rows = std::min(kRowChunk, x.rows - r);
+            k.prelu_sums(rows, x.cols, x.row(r), x.stride, dy.row(r), dy.stride, sums + c * stride);
+            k.prelu_backward(rows, x.cols, x.row(r), x.stride, slope, dy.row(r), dy.stride, dx.row(r), dx.stride);
+        }
+        worker.barrier();
+        worker.share(x.cols, kLine<T>, &begin, &end);
+        k.column_sums(chunks, end - begin, sums + begin, stride, dslope + begin);
+    });
+}
+
+template <class T>
+void array_maxout_forward(Input<T> z, index_t pieces, Output<T> y, std::uint16_t* which, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(z), threads, z.rows, 1, [&](index_t begin, index_t end) {
+        k.maxout_forward(end - begin, y.cols, pieces, z.row(begin), z.stride, y.row(begin), y.stride,
+                         which + begin * y.cols, y.cols);
+    });
+}
+
+template <class T>
+void array_maxout_backward(const std::uint16_t* which, index_t pieces, Input<T> dy, Output<T> dz, int threads) {
+    const auto& k = active_kernels<T>();
+    share_work(elements(dz), threads, dz.rows, 1, [&](index_t begin, index_t end) {
+        k.maxout_backward(end - begin, dy.cols, pieces, which + begin * dy.cols, dy.cols, dy.row(begin), dy.stride,
+                          dz.row(begin), dz.stride);
+    });
+}
+
+#define STEEPEST_INSTANTIATE(T)                                                                                     \
+    template void array_gaussian_noise<T>(Input<T>, Output<T>, T, index_t, MaskKey, int);                           \
+    template void array_layer_norm_forward<T>(Input<T>, const T*, const T*, double, Output<T>, T*, T*, int);        \
+    template void array_layer_norm_backward<T>(Input<T>, Input<T>, const T*, const T*, const T*, Output<T>, T*, T*, \
+                                               int);                                                                \
+    template void array_prelu_forward<T>(Input<T>, const T*, Output<T>, int);                                       \
+    template void array_prelu_backward<T>(Input<T>, const T*, Input<T>, Output<T>, T*, int);                        \
+    template void array_maxout_forward<T>(Input<T>, index_t, Output<T>, std::uint16_t*, int);                       \
+    template void array_maxout_backward<T>(const std::uint16_t*, index_t, Input<T>, Output<T>, int);
+STEEPEST_INSTANTIATE(float)
+STEEPEST_INSTANTIATE(double)
+#undef STEEPEST_INSTANTIATE
+
+}  // namespace steepest
