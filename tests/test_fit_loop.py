@@ -104,14 +104,14 @@ def test_seed_decides(data):
 def order_of(model, **options):
     """The rows in the order of training, seen through a loss that only one row's target can move."""
     seen = []
-    train = fit_module._Trainer.order
+    train = fit_module.Trainer.order
 
     def spy(self):
         seen.append(train(self))
         return seen[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit_module._Trainer, "order", spy)
+        patch.setattr(fit_module.Trainer, "order", spy)
         model.fit(np.zeros((40, 2)), np.zeros(40), loss="mse", verbose=0, **options)
     return seen
 

@@ -88,7 +88,16 @@ def fit(
             has_validation=validation is not None,
         )
         hooks = [*_check_callbacks(callbacks, early_stopping), make_progress(verbose)]
-        return _Trainer(run, network, train, validation, batch_size, shuffle, hooks).train()
+        trainer = _trainer_class(chosen_optimizer)
+        return trainer(run, network, train, validation, batch_size, shuffle, hooks).train()
+
+
+def _trainer_class(optimizer: Optimizer) -> type[Trainer]:
+    if not optimizer.full_batch:
+        return Trainer
+    from steepest.full_batch import FullBatchTrainer
+
+    return FullBatchTrainer
 
 
 def _choose_loss(model: Model, loss: Any) -> Loss:
@@ -162,7 +171,7 @@ def evaluate(network: Network, loss: Loss, part: DataSet, batch_size: int) -> di
     return scores
 
 
-class _Trainer:
+class Trainer:
     """One call of `fit` after its arguments were checked."""
 
     def __init__(
@@ -187,6 +196,7 @@ class _Trainer:
         self.good = Snapshot([network.parameter_arena, network.state_arena, *run.optimizer.slots])
 
     def train(self) -> History:
+        """Train to the end, or until something stops it."""
         run, history = self.run, self.run.history
         self.call("on_train_begin")
         try:
@@ -207,6 +217,7 @@ class _Trainer:
         return history
 
     def call(self, hook: str) -> None:
+        """Call every callback's method of that name."""
         for callback in self.hooks:
             getattr(callback, hook)(self.run)
 
@@ -228,6 +239,18 @@ class _Trainer:
         self.call("on_epoch_begin")
         self.good.take()
         counters = (model.steps, run.optimizer.iterations)
+        if not self.steps(interrupt, counters):
+            return False
+        bad = self.network.find_non_finite()
+        if bad is not None:
+            self.diverged(counters, bad.rpartition(".")[0], f"{bad!r} after an update")
+        model.epochs_seen += 1
+        self.finish(time.perf_counter() - started)
+        return True
+
+    def steps(self, interrupt: DeferredInterrupt, counters: tuple[int, int]) -> bool:
+        """Make the epoch's steps, a slice at a time; False if they were left before their end."""
+        run = self.run
         order = self.order()
         self.window = 1024
         totals = _Totals()
@@ -240,11 +263,6 @@ class _Trainer:
             self.call("on_slice_end")
             if run.step < run.steps_per_epoch and (interrupt.pending or run.stopping):
                 return False
-        bad = self.network.find_non_finite()
-        if bad is not None:
-            self.diverged(counters, bad.rpartition(".")[0], f"{bad!r} after an update")
-        model.epochs_seen += 1
-        self.finish(time.perf_counter() - started)
         return True
 
     def rates(self, done: int) -> tuple[Any, npt.NDArray[np.float64]]:
@@ -256,6 +274,7 @@ class _Trainer:
     def run_slice(
         self, order: npt.NDArray[np.int64], rates: npt.NDArray[np.float64], totals: _Totals, counters: tuple[int, int]
     ) -> None:
+        """Make as many steps as fit into a slice."""
         run, optimizer = self.run, self.run.optimizer
         # The core checks all rows it is given, so give it what a slice may need and not the whole rest.
         window = slice(run.step * self.batch_size, (run.step + self.window) * self.batch_size)
@@ -296,6 +315,7 @@ class _Trainer:
             scores = evaluate(self.network, run.loss, self.validation, EVALUATION_BATCH)
             run.logs.update({f"val_{name}": value for name, value in scores.items()})
         run.logs["seconds"] = seconds
+        run.optimizer.end_epoch(run.logs)  # before a checkpoint looks
         run.history.append(run.logs)
         self.call("on_epoch_end")
 

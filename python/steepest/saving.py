@@ -119,7 +119,7 @@ def _collect(model: Sequential) -> dict[str, Array]:
             arrays.update({f"states/{name}": view.copy() for name, view in network.states.items()})
             if model.optimizer is not None:
                 optimizer = model.optimizer
-                header["optimizer"] = {"config": _describe(optimizer), "iterations": optimizer.iterations}
+                header["optimizer"] = {"config": _describe(optimizer), "state": optimizer.get_state()}
                 for slot, flat in zip(optimizer.slot_names, optimizer.slots, strict=False):
                     arrays.update({f"optimizer/{slot}/{n}": v.copy() for n, v in network.split(flat).items()})
     return archive.pack(header, arrays)
@@ -165,7 +165,7 @@ def _restore(header: dict[str, Any], arrays: dict[str, Array]) -> Sequential:
 def _restore_optimizer(model: Sequential, network: Network, header: Any, arrays: dict[str, Array]) -> Optimizer:
     optimizer: Optimizer = OPTIMIZERS.create(header["config"])
     optimizer.bind(model, network.parameter_arena, network.signature)
-    optimizer.iterations = header["iterations"]
+    optimizer.set_state(header["state"])
     for slot, flat in zip(optimizer.slot_names, optimizer.slots, strict=True):
         _fill(network.split(flat), arrays, f"optimizer/{slot}")
     return optimizer

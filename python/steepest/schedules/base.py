@@ -1,34 +1,53 @@
-"""Learning rates as functions of the optimiser's step, which counts its updates from 0."""
+"""What every schedule is, and what else may stand for a learning rate."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from steepest.checks import check_float, check_int
+from steepest.checks import check_float
 from steepest.registry import SCHEDULES, Configurable
 
 
 class Schedule(Configurable):
-    """Base of the schedules: calling one with a step gives the learning rate of that step."""
+    """Base of the schedules: calling one with a step gives the learning rate of that step.
+
+    A schedule that follows the training (`ReduceOnPlateau`) also has a state, which belongs to the optimiser that uses
+    it and is saved with it; give each optimiser its own object.
+    """
 
     def __call__(self, step: int) -> float:
         """Learning rate of the update that follows `step` earlier ones."""
         raise NotImplementedError
 
+    def end_epoch(self, logs: Mapping[str, float]) -> None:
+        """See what the finished epoch recorded, such as `"loss"` and `"val_loss"`; called by `fit`."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what JSON can hold and `set_state` takes; empty where nothing is remembered."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `get_state` returned; an empty state starts afresh."""
+
 
 @SCHEDULES.register("constant")
 class Constant(Schedule):
-    """The same rate at every step.
+    """The same rate at every step, `r(t) = learning_rate`.
 
     Parameters
     ----------
     learning_rate : float
         At least 0.
+
+    Examples
+    --------
+    >>> from steepest.schedules import Constant
+    >>> Constant(0.1)(10_000)
+    0.1
     """
 
     def __init__(self, learning_rate: float = 1e-3) -> None:
@@ -37,43 +56,6 @@ class Constant(Schedule):
     def __call__(self, step: int) -> float:
         """Learning rate of the update that follows `step` earlier ones."""
         return self.learning_rate
-
-
-@SCHEDULES.register("cosine")
-class Cosine(Schedule):
-    """From `learning_rate` to `final` along half a cosine in `steps` steps, then `final` (Loshchilov and Hutter 2017).
-
-    Parameters
-    ----------
-    learning_rate : float
-        Rate at step 0, or at the end of the warm-up.
-    steps : int
-        Step at which `final` is reached, warm-up included.
-    final : float
-        Rate at the end.
-    warmup : int
-        Steps in which the rate rises linearly to `learning_rate` first, fewer than `steps`.
-
-    Examples
-    --------
-    >>> from steepest.schedules import Cosine
-    >>> schedule = Cosine(0.1, steps=100)
-    >>> schedule(0), round(schedule(50), 6), schedule(100)
-    (0.1, 0.05, 0.0)
-    """
-
-    def __init__(self, learning_rate: float, steps: int, final: float = 0.0, warmup: int = 0) -> None:
-        self.learning_rate = check_float("learning_rate", learning_rate, 0.0)
-        self.steps = check_int("steps", steps, 1)
-        self.final = check_float("final", final, 0.0)
-        self.warmup = check_int("warmup", warmup, 0, self.steps - 1)
-
-    def __call__(self, step: int) -> float:
-        """Learning rate of the update that follows `step` earlier ones."""
-        if step < self.warmup:
-            return self.learning_rate * (step + 1) / self.warmup
-        done = min((step - self.warmup) / (self.steps - self.warmup), 1.0)
-        return self.final + (self.learning_rate - self.final) * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
 class Lost(Schedule):
@@ -100,6 +82,16 @@ def as_learning_rate(spec: Any) -> LearningRate:
     if callable(spec) and not isinstance(spec, type):
         return spec  # type: ignore[no-any-return]
     return check_float("learning_rate", spec, 0.0)
+
+
+def describe_rate(rate: LearningRate) -> Any:
+    """Return what JSON can hold and `as_learning_rate` takes; of a plain function the name only."""
+    if isinstance(rate, Schedule):
+        config = rate.get_config()
+        return config if isinstance(config, dict) else {"kind": config}
+    if callable(rate):
+        return {"kind": "function", "name": getattr(rate, "__name__", repr(rate))}
+    return rate
 
 
 def evaluate_rates(learning_rate: LearningRate, first: int, count: int) -> npt.NDArray[np.float64]:
