@@ -1,5 +1,5 @@
-// Dropout and Gaussian noise. No mask is stored: element (row, col) of the batch is kept when its own random word is at least the threshold, and the
-// word is a function of (seed, step, operation, row, col), the same for every instruction set and any division of the work.
+// Dropout and Gaussian noise. A mask is no state: element (row, col) of the batch is kept when its own random word is at least the
+// threshold, and the word is a function of (seed, step, operation, row, col), the same for every instruction set and any division of the work.
 //
 // Columns come in groups of 64 = 16 blocks of 4 words: column 64 g + 16 w + lane owns word w of the Philox block with
 //     counter = {16 g + lane, row0 + r, operation, low half of step},   key = {low half of seed, high half of seed ^ high half of step}.
@@ -50,19 +50,26 @@ STEEPEST_INLINE std::uint64_t keep_bits(std::uint32_t group, std::uint32_t row, 
     return keep;
 }
 
+template <class V>
+void dropout_mask(index_t rows, index_t cols, index_t row0, std::uint32_t threshold, MaskKey key, std::uint64_t* bits,
+                  index_t ldb) {
+    for (index_t r = 0; r < rows; ++r)
+        for (index_t group = 0; group * 64 < cols; ++group)
+            bits[r * ldb + group] =
+                keep_bits<typename V::U32>(std::uint32_t(group), std::uint32_t(row0 + r), threshold, key);
+}
+
 // y = keep ? x * scale : 0. A select and not a product: a dropped inf or NaN is gone.
 template <class V>
-void dropout(index_t rows, index_t cols, index_t row0, const typename V::value_type* x, index_t ldx,
-             typename V::value_type* y, index_t ldy, std::uint32_t threshold, typename V::value_type scale,
-             MaskKey key) {
+void apply_mask(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx, const std::uint64_t* bits,
+                index_t ldb, typename V::value_type scale, typename V::value_type* y, index_t ldy) {
     constexpr index_t L = V::lanes;
     const V factor = V::set(scale);
     for (index_t r = 0; r < rows; ++r) {
         const auto* from = x + r * ldx;
         auto* to = y + r * ldy;
         for (index_t begin = 0; begin < cols; begin += 64) {
-            std::uint64_t keep =
-                keep_bits<typename V::U32>(std::uint32_t(begin / 64), std::uint32_t(row0 + r), threshold, key);
+            std::uint64_t keep = bits[r * ldb + begin / 64];
             const index_t end = cols - begin < 64 ? cols : begin + 64;
             index_t j = begin;
             for (; j + L <= end; j += L) {

@@ -171,8 +171,8 @@ struct KernelTable {
     void (*gemm_panel)(const GemmPanel<T>& args);
     // y (n) = [bias or 0] + x (k) B (k, n), then the epilogue; B row-major and not packed. For a row or two: the sum of gemm_panel
     // with the same bits, without its chain of waiting FMAs.
-    void (*row_times_matrix)(index_t n, index_t k, const T* x, const T* b, index_t ldb, const T* bias, T* y, Epilogue epilogue,
-                             T slope);
+    void (*row_times_matrix)(index_t n, index_t k, const T* x, const T* b, index_t ldb, const T* bias, T* y,
+                             Epilogue epilogue, T slope);
     // Panels of B (k, n): panel j holds columns [j nr, (j+1) nr) as k rows of nr, zero padded; ceil(n / nr) * k * nr elements.
     void (*pack_panels)(index_t k, index_t n, const T* b, index_t ldb, T* packed);
     // The same for B = W^T with W (n, k): panel j holds rows [j nr, (j+1) nr) of W as columns.
@@ -181,13 +181,15 @@ struct KernelTable {
     // --- element-wise (activations.hpp, dropout.hpp)
     activation_forward_fn<T> activation_forward[int(Activation::count_)];
     activation_backward_fn<T> activation_backward[int(Activation::count_)];
-    // y = x * keep / (1 - p), keep = (philox word >= threshold), threshold = p * 2^32; row0 is the number of the first row within
-    // the batch. The same call on dy is the backward pass. y may be x.
-    void (*dropout)(index_t rows, index_t cols, index_t row0, const T* x, index_t ldx, T* y, index_t ldy,
-                    std::uint32_t threshold, T scale, MaskKey key);
+    // Bit c % 64 of word bits[r ldb + c / 64], for c < cols: element (row0 + r, c) of the batch is kept, (philox word >= threshold),
+    // threshold = p * 2^32. ldb >= ceil(cols / 64); the bits beyond cols may have any value.
+    void (*dropout_mask)(index_t rows, index_t cols, index_t row0, std::uint32_t threshold, MaskKey key,
+                         std::uint64_t* bits, index_t ldb);
+    // y = kept ? x * scale : 0. The same call on dy is the backward pass. y may be x.
+    void (*apply_mask)(index_t rows, index_t cols, const T* x, index_t ldx, const std::uint64_t* bits, index_t ldb,
+                       T scale, T* y, index_t ldy);
     // x += y
     void (*add)(index_t rows, index_t cols, const T* y, index_t ldy, T* x, index_t ldx);
-
     // x + sigma n, n standard normal numbers of the same Philox address scheme (gaussian_noise in dropout.hpp); y may be x.
     void (*gaussian_noise)(index_t rows, index_t cols, index_t row0, const T* x, index_t ldx, T* y, index_t ldy,
                            T sigma, MaskKey key);

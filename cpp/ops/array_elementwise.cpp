@@ -1,3 +1,4 @@
+#include "core/aligned_buffer.hpp"
 #include "ops/array_functions.hpp"
 #include "ops/array_team.hpp"
 
@@ -44,9 +45,12 @@ void array_dropout(Input<T> x, Output<T> y, double rate, index_t row0, MaskKey k
     const auto& k = active_kernels<T>();
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
     const T scale = T(1.0 / (1.0 - rate));
+    const index_t words = ceil_div(x.cols, 64);
+    const AlignedBuffer<std::uint64_t> bits(x.rows * words);
     share_work(double(x.rows) * double(x.cols), threads, x.rows, 1, [&](index_t begin, index_t end) {
-        k.dropout(end - begin, x.cols, row0 + begin, x.row(begin), x.stride, y.row(begin), y.stride, threshold, scale,
-                  key);
+        std::uint64_t* own = bits.data() + begin * words;
+        k.dropout_mask(end - begin, x.cols, row0 + begin, threshold, key, own, words);
+        k.apply_mask(end - begin, x.cols, x.row(begin), x.stride, own, words, scale, y.row(begin), y.stride);
     });
 }
 

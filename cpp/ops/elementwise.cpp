@@ -36,9 +36,16 @@ Dropout<T>::Dropout(const KernelTable<T>& kernels, double rate, std::uint32_t st
       stream_(stream) {}
 
 template <class T>
-void Dropout<T>::mask(const Step<T>& step, Rows rows, const MatrixView<T>& from, const MatrixView<T>& to) const {
-    this->kernels_.dropout(rows.count(), from.cols, rows.begin, from.row(rows.begin), from.stride, to.row(rows.begin),
-                           to.stride, threshold_, scale_, MaskKey{step.seed, step.number, stream_});
+void Dropout<T>::bind(const Site<T>& site, T* /*workspace*/) {
+    this->site_ = site;
+    words_ = ceil_div(site.output->data.cols, 64);
+    mask_ = AlignedBuffer<std::uint64_t>(site.capacity * words_);
+}
+
+template <class T>
+void Dropout<T>::apply(Rows rows, const MatrixView<T>& from, const MatrixView<T>& to) const {
+    this->kernels_.apply_mask(rows.count(), from.cols, from.row(rows.begin), from.stride,
+                              mask_.data() + rows.begin * words_, words_, scale_, to.row(rows.begin), to.stride);
 }
 
 // y = x * mask, mask in {0, 1 / (1 - rate)}
@@ -46,10 +53,10 @@ template <class T>
 void Dropout<T>::forward(const Step<T>& step, Rows rows, const Worker& /*worker*/) {
     const auto& x = this->site_.inputs[0]->data;
     const auto& y = this->site_.output->data;
-    if (step.training)
-        mask(step, rows, x, y);
-    else
-        copy_rows(rows, x, y);
+    if (!step.training) return copy_rows(rows, x, y);
+    this->kernels_.dropout_mask(rows.count(), x.cols, rows.begin, threshold_, MaskKey{step.seed, step.number, stream_},
+                                mask_.data() + rows.begin * words_, words_);
+    apply(rows, x, y);
 }
 
 // y = x * mask:  dx = dy * mask
@@ -59,7 +66,7 @@ void Dropout<T>::backward(const Step<T>& step, Rows rows, const Worker& /*worker
     if (site.inputs[0]->gradient.data == nullptr) return;
     const auto& dy = site.output->gradient;
     if (step.training)
-        mask(step, rows, dy, gradient_target(site));
+        apply(rows, dy, gradient_target(site));
     else
         copy_rows(rows, dy, gradient_target(site));
     hand_over(this->kernels_, site, rows);

@@ -1,6 +1,7 @@
 // Every kernel of the table, for every instruction set of this machine: it stays inside its matrices and writes all of its outputs.
 // Values are the business of the Python tests (tests/test_kernels.py) and of test_gemm.cpp.
 #include <limits>
+#include <vector>
 
 #include "scratch.hpp"
 
@@ -41,7 +42,11 @@ void check_elementwise() {
     for_sizes<T>("dropout", 0, 0, [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
         const T* x = s.input(rows, cols, cols + pad);
         T* y = s.output(rows, cols, cols + 2 * pad);
-        table.dropout(rows, cols, 3, x, cols + pad, y, cols + 2 * pad, 1u << 30, T(4) / T(3), MaskKey{1, 2, 3});
+        const index_t words = (cols + 63) / 64;
+        std::vector<std::uint64_t> bits(std::size_t(rows * words) + 1, 0xabcdu);
+        table.dropout_mask(rows, cols, 3, 1u << 30, MaskKey{1, 2, 3}, bits.data(), words);
+        CHECK_EQ(bits.back(), 0xabcdu);
+        table.apply_mask(rows, cols, x, cols + pad, bits.data(), words, T(4) / T(3), y, cols + 2 * pad);
     });
     for_sizes<T>("add", 0, 0, [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
         const T* y = s.input(rows, cols, cols + pad);
@@ -275,7 +280,7 @@ void check_no_hole() {
         testing::set_context(testing::type_name<T>(), isa_name(isa));
         const Table<T>& t = kernels<T>(isa);
         CHECK(t.lanes >= 1 && t.gemm_mr >= 1 && t.gemm_nr >= 1);
-        CHECK(t.gemm_panel && t.pack_panels && t.pack_panels_transposed && t.dropout && t.add);
+        CHECK(t.gemm_panel && t.pack_panels && t.pack_panels_transposed && t.dropout_mask && t.apply_mask && t.add);
         CHECK(t.column_moments && t.combine_moments && t.normalize && t.batch_norm_sums && t.batch_norm_backward);
         CHECK(t.column_sums && t.gather && t.exp && t.log && t.fma_peak);
         CHECK(t.gaussian_noise && t.prelu_forward && t.prelu_backward && t.prelu_sums);

@@ -31,7 +31,10 @@ void check_dropout() {
     for (const Isa isa : testing::usable_isas()) {
         testing::set_context(testing::type_name<T>(), isa_name(isa));
         std::vector<T> y(x.size());
-        kernels<T>(isa).dropout(rows, cols, first, x.data(), cols, y.data(), cols, threshold, T(2), key);
+        const index_t words = (cols + 63) / 64;
+        std::vector<std::uint64_t> bits(std::size_t(rows * words));
+        kernels<T>(isa).dropout_mask(rows, cols, first, threshold, key, bits.data(), words);
+        kernels<T>(isa).apply_mask(rows, cols, x.data(), cols, bits.data(), words, T(2), y.data(), cols);
         for (index_t r = 0; r < rows; ++r)
             for (index_t c = 0; c < cols; ++c)
                 CHECK_EQ(y[std::size_t(r * cols + c)], word_of(first + r, c, key) >= threshold ? T(6) : T(0));
