@@ -1,80 +1,18 @@
-"""Initial values of parameters.
-
-An initialiser is called with a `numpy.random.Generator`, the shape, and the numbers of inputs and outputs of a unit
-(fan-in and fan-out); it draws in float64, so the float32 and float64 twins of a network start from the same numbers up
-to rounding.
-"""
+"""Initialisers that keep the variance of the signal from layer to layer."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from steepest.activations import Activation
 from steepest.checks import check_choice, check_float
-from steepest.registry import INITIALIZERS, Configurable
+from steepest.initializers.base import Array, Initializer
+from steepest.registry import INITIALIZERS
 
-Array = npt.NDArray[np.float64]
-
-
-class Initializer(Configurable):
-    """Base of the initialisers: `draw(generator, shape, fan_in, fan_out)` returns a float64 array of the shape."""
-
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return the initial values."""
-        raise NotImplementedError
-
-    def resolve(self, activation: Activation) -> Initializer:
-        """Return the initialiser to use before this activation: itself, except for `Auto`."""
-        return self
-
-
-@INITIALIZERS.register("zeros")
-class Zeros(Initializer):
-    """All zeros: right for biases; as weights it leaves every unit of a layer the same (the symmetry problem)."""
-
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return the initial values."""
-        return np.zeros(shape)
-
-
-@INITIALIZERS.register("constant")
-class Constant(Initializer):
-    """Every element is `value`.
-
-    Parameters
-    ----------
-    value : float
-        Any finite number.
-    """
-
-    def __init__(self, value: float = 1.0) -> None:
-        self.value = check_float("value", value)
-
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return the initial values."""
-        return np.full(shape, self.value)
-
-
-@INITIALIZERS.register("normal")
-class Normal(Initializer):
-    """Normal with mean 0 and a fixed standard deviation, whatever the size of the layer.
-
-    Parameters
-    ----------
-    std : float
-        Standard deviation, at least 0.
-    """
-
-    def __init__(self, std: float = 0.01) -> None:
-        self.std = check_float("std", std, 0.0)
-
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
-        """Return the initial values."""
-        return generator.normal(0.0, self.std, shape)
+if TYPE_CHECKING:
+    from steepest.activations import Activation
 
 
 class VarianceScaling(Initializer):
@@ -168,6 +106,41 @@ class He(VarianceScaling):
         return 2.0 / max(fan_in, 1)
 
 
+@INITIALIZERS.register("orthogonal")
+class Orthogonal(Initializer):
+    """A random matrix with orthonormal rows or columns, times `gain`: it changes no length (Saxe et al. 2014).
+
+    The Q of the QR decomposition of a normal matrix, with the signs that make it uniform over all such matrices
+    (Mezzadri 2007). Where the numbers of inputs and outputs differ, the smaller side is orthonormal; vectors are drawn
+    with length `gain`.
+
+    Parameters
+    ----------
+    gain : float
+        Above 0; sqrt(2) before ReLU.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest import initializers
+    >>> w = initializers.Orthogonal().draw(np.random.default_rng(0), (4, 3), 4, 3)
+    >>> bool(np.allclose(w.T @ w, np.eye(3)))
+    True
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = check_float("gain", gain, 0.0, open_minimum=True)
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
+        """Return the initial values."""
+        rows, columns = shape[0], math.prod(shape[1:])
+        normal = generator.normal(size=(max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(normal)
+        q = q * np.sign(np.diagonal(r))
+        result: Array = self.gain * (q if rows >= columns else q.T).reshape(shape)
+        return result
+
+
 @INITIALIZERS.register("auto")
 class Auto(Initializer):
     """He before the ReLU family, LeCun before SELU, Glorot before everything else.
@@ -178,6 +151,12 @@ class Auto(Initializer):
     ----------
     gain : float
         Multiplies the standard deviation, above 0.
+
+    Examples
+    --------
+    >>> from steepest import activations, initializers
+    >>> initializers.Auto().resolve(activations.Relu()), initializers.Auto().resolve(activations.Tanh())
+    (He(), Glorot())
     """
 
     def __init__(self, gain: float = 1.0) -> None:
@@ -192,11 +171,3 @@ class Auto(Initializer):
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return the initial values for a layer without activation."""
         return Glorot(self.gain).draw(generator, shape, fan_in, fan_out)
-
-
-def as_initializer(spec: Any, argument: str) -> Initializer:
-    """Return the initialiser `spec` describes; a plain number means `Constant`."""
-    if isinstance(spec, (int, float)) and not isinstance(spec, bool):
-        return Constant(spec)
-    initializer: Initializer = INITIALIZERS.create(spec, argument)
-    return initializer
