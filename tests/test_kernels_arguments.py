@@ -19,6 +19,7 @@ def frozen(*shape):
 
 
 SQUARE = one(4, 4)
+TWOS = np.full((4, 4), 2, np.uint16)
 NAN_LABELS = np.array([0.0, np.nan])
 
 BAD = [
@@ -36,6 +37,28 @@ BAD = [
     (ValueError, "out is read-only", lambda: kernels.relu(one(3), out=frozen(3))),
     (ValueError, "out must be C-contiguous", lambda: kernels.relu(one(3), out=one(6)[::2])),
     (ValueError, "out: shares memory with x", lambda: (lambda a: kernels.relu(a[:-1], out=a[1:]))(one(10))),
+    (ValueError, "alpha must be .* got 0", lambda: kernels.celu(one(3), alpha=0.0)),
+    (ValueError, "alpha must be .* got -1", lambda: kernels.dense_forward(SQUARE, SQUARE, None, "elu", -1.0)),
+    (ValueError, "delta must be .* got 0", lambda: kernels.huber(SQUARE, SQUARE, delta=0.0)),
+    (ValueError, "q must be .* got 1", lambda: kernels.quantile(SQUARE, SQUARE, q=1.0)),
+    (ValueError, "label_smoothing must be", lambda: kernels.softmax_cross_entropy(SQUARE, SQUARE, label_smoothing=1.0)),
+    (ValueError, r"labels must be in 0\.\.3, got 4", lambda: kernels.hinge(one(2, 4), [0, 4])),
+    (ValueError, "sigma must be", lambda: kernels.gaussian_noise(SQUARE, -0.1)),
+    (ValueError, "dy has shape", lambda: kernels.softmax_backward(SQUARE, one(4, 3))),
+    (
+        ValueError,
+        "out: shares memory with dy",
+        lambda: (lambda a: kernels.softmax_backward(SQUARE, a[1:], a[:-1]))(one(5, 4)),
+    ),
+    (ValueError, "gamma must have shape", lambda: kernels.layer_norm_forward(SQUARE, one(3), one(4))),
+    (ValueError, "mean must have shape", lambda: kernels.layer_norm_backward(SQUARE, SQUARE, one(3), one(4), one(4))),
+    (ValueError, "slope must have shape", lambda: kernels.prelu_forward(SQUARE, one(1))),
+    (ValueError, "pieces is 3, which does not divide the 4", lambda: kernels.maxout_forward(SQUARE, 3)),
+    (ValueError, "pieces must be", lambda: kernels.maxout_forward(SQUARE, 0)),
+    (TypeError, "which must be a uint16", lambda: kernels.maxout_backward(SQUARE, 2, SQUARE)),
+    (ValueError, r"which must be in 0\.\.1, got 2", lambda: kernels.maxout_backward(TWOS, 2, SQUARE)),
+    (ValueError, "which has shape", lambda: kernels.maxout_backward(TWOS, 2, one(4, 3))),
+    (ValueError, "t must be", lambda: kernels.nadam(one(3), one(3), one(3), one(3), 0.1, t=0)),
     (ValueError, "x must have 2 dimensions", lambda: kernels.dense_forward(one(3), SQUARE)),
     (ValueError, "x is empty", lambda: kernels.dense_forward(one(0, 4), SQUARE)),
     (ValueError, "weight has shape", lambda: kernels.dense_forward(one(2, 3), SQUARE)),
@@ -170,6 +193,15 @@ def everything(x, y):
         parameter,
         first,
         second,
+        kernels.mish(x),
+        kernels.gaussian_noise(x, 0.3, seed=5),
+        kernels.log_softmax(x),
+        *kernels.layer_norm_forward(x, x[0], x[1]),
+        *kernels.layer_norm_backward(x, y, y[:, 0].copy(), y[:, 1].copy(), x[0]),
+        *kernels.prelu_backward(x, x[0], y),
+        *kernels.maxout_forward(x, 3),
+        *kernels.hinge(x, labels),
+        *kernels.huber(x, y),
     ]
 
 

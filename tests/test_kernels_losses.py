@@ -11,6 +11,7 @@ from tolerance import assert_equal, assert_within, eps, largest
 
 COLUMNS = (1, 2, 10, 15, 16, 17, 21, 130)
 ROWS = 37  # more than one block of the logarithms
+ARGUMENTS = {"delta": "alpha", "q": "alpha", "label_smoothing": "smoothing"}  # the kernels' names and the reference's
 
 
 def normal(rng, dtype, *shape, scale=1.0):
@@ -22,13 +23,14 @@ def soft_targets(rng, dtype, rows, cols):
     return targets.astype(dtype)
 
 
-def check_loss(name, output, target, dtype, weights, bound_scale):
-    result = getattr(kernels, name)(output, target, weights, scale=0.25)
+def check_loss(name, output, target, dtype, weights, bound_scale, **settings):
+    result = getattr(kernels, name)(output, target, weights, scale=0.25, **settings)
     full = output.astype(np.float64)
     t = target if target.dtype.kind == "i" else target.astype(np.float64)
     cols = output.shape[1]
-    expected = losses.row_losses(name, full, t)
-    gradient = losses.row_gradients(name, full, t) * 0.25
+    numbers = {ARGUMENTS[key]: float(dtype(value)) for key, value in settings.items()}
+    expected = losses.row_losses(name, full, t, **numbers)
+    gradient = losses.row_gradients(name, full, t, **numbers) * 0.25
     if weights is not None:
         gradient *= weights.astype(np.float64)[:, None]
     bound = eps(dtype) * (cols + 8) * bound_scale
@@ -77,6 +79,80 @@ def test_mse(isa, dtype, cols, weighted, rng):
     assert check_loss("mse", output, target, dtype, weights, 16.0) == 0
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("cols", COLUMNS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("mae", {}),
+        ("huber", {"delta": 0.75}),
+        ("huber", {}),
+        ("quantile", {"q": 0.9}),
+        ("quantile", {}),
+        ("poisson", {}),
+    ],
+)
+def test_losses_of_numbers(isa, name, settings, dtype, cols, weighted, rng):
+    output, target = normal(rng, dtype, ROWS, cols), normal(rng, dtype, ROWS, cols)
+    if name == "poisson":
+        target = rng.poisson(1.5, size=(ROWS, cols)).astype(dtype)
+    output[::5] = target[::5]  # on the kink
+    weights = rng.random(ROWS).astype(dtype) if weighted else None
+    # The mean's terms reach the largest exp(o) + t o, or the largest |d|.
+    scale = 4 + np.exp(largest(output)) + largest(target) * largest(output) if name == "poisson" else 8.0
+    defaults = {"huber": {"delta": 1.0}, "quantile": {"q": 0.5}}.get(name, {})
+    assert check_loss(name, output, target, dtype, weights, scale, **(defaults | settings)) == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("cols", COLUMNS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_hinge(isa, dtype, cols, weighted, rng):
+    output, target = normal(rng, dtype, ROWS, cols), rng.choice([-1.0, 1.0], size=(ROWS, cols)).astype(dtype)
+    output[0], target[0] = 1, 1  # on the edge of the margin
+    output[1] = 2 * target[1]
+    weights = rng.random(ROWS).astype(dtype) if weighted else None
+    correct = check_loss("hinge", output, target, dtype, weights, 4.0)
+    assert correct == losses.correct("hinge", output, target) >= 2
+    labels = rng.integers(0, cols, ROWS)
+    correct = check_loss("hinge", output, labels, dtype, weights, 4.0 * cols)
+    assert correct == losses.correct("hinge", output, labels)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.75])
+@pytest.mark.parametrize("cols", COLUMNS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_label_smoothing(isa, dtype, cols, smoothing, rng):
+    logits, labels, soft = normal(rng, dtype, ROWS, cols, scale=3.0), rng.integers(0, cols, ROWS), None
+    soft, spread = soft_targets(rng, dtype, ROWS, cols), 1 + 2 * largest(logits)
+    weights = rng.random(ROWS).astype(dtype)
+    for target, scale in ((labels, spread), (soft, spread * cols)):
+        check_loss("softmax_cross_entropy", logits, target, dtype, weights, scale, label_smoothing=smoothing)
+    rows, gradient, _ = kernels.softmax_cross_entropy(logits, labels, label_smoothing=smoothing)
+    one_hot = losses.one_hot(labels, cols).astype(dtype)
+    same_rows, same_gradient, _ = kernels.softmax_cross_entropy(logits, one_hot, label_smoothing=smoothing)
+    assert_within(same_rows, rows, 8 * eps(dtype) * spread)
+    assert_within(same_gradient, gradient, 4 * eps(dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_losses_of_numbers_far_out(isa, dtype):
+    far = np.array([[1e4, -1e4, 1e4, -1e4] * 5], dtype)
+    zero = np.zeros_like(far)
+    for name, loss, slope in (("mae", 1e4, 1.0), ("huber", 1e4 - 0.5, 1.0), ("quantile", 5e3, 0.5)):
+        row_losses, gradient, _ = getattr(kernels, name)(far, zero)
+        assert_within(row_losses, [loss], 4 * eps(dtype) * 1e4, name)
+        assert_within(gradient, slope * np.sign(far) / 20, eps(dtype), name)
+    row_losses, gradient, _ = kernels.poisson(-np.abs(far), zero + 2)
+    assert_within(row_losses, [2e4], 16 * eps(dtype) * 2e4)
+    assert_within(gradient, -2 / 20 * np.ones_like(far), eps(dtype))
+    # A count of zero costs nothing even where the rate is.
+    row_losses, gradient, _ = kernels.poisson(np.full((1, 3), -np.inf, dtype), np.zeros((1, 3), dtype))
+    assert_equal(row_losses, [0])
+    assert_equal(gradient, [[0, 0, 0]])
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_losses_do_not_overflow(isa, dtype):
     logits = np.array([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]], dtype)
@@ -113,13 +189,13 @@ def test_softmax(isa, dtype, cols, rng):
     assert_equal(again, kernels.softmax(x))
 
 
-@pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy", "mse"])
+@pytest.mark.parametrize("name", losses.KERNELS)
 @pytest.mark.parametrize("cols", [3, 40])
 def test_nan_and_infinities_reach_the_loss(isa, name, cols):
     output, target = np.zeros((4, cols), np.float32), np.zeros((4, cols), np.float32)
     target[:, 0] = 1
     output[1, cols - 1] = np.nan
-    output[2, 0] = np.inf if name == "mse" else -np.inf
+    output[2, 0] = -np.inf if "entropy" in name or name == "hinge" else np.inf
     row_losses, gradient, _ = getattr(kernels, name)(output, target)
     assert np.isfinite(row_losses[[0, 3]]).all()
     assert not np.isfinite(row_losses[[1, 2]]).any()
@@ -148,12 +224,14 @@ def targets(name, rng, rows, cols, dtype, soft):
         return rng.dirichlet(np.ones(cols), size=rows).astype(dtype) if soft else rng.integers(cols, size=rows)
     if name == "sigmoid_cross_entropy":
         return (rng.random((rows, cols)) if soft else rng.integers(2, size=(rows, cols))).astype(dtype)
+    if name == "hinge":
+        return rng.choice([-1.0, 1.0], size=(rows, cols)).astype(dtype) if soft else rng.integers(cols, size=rows)
     return rng.normal(size=(rows, cols)).astype(dtype)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", losses.NAMES)
+@pytest.mark.parametrize("name", losses.KERNELS)
 def test_place_in_memory_does_not_matter(isa, name, dtype, layout, rng):
     """Every width, awkward starts and gaps: the bits of an ordinary array, which the tests above compare."""
     for cols in ALL_COLUMNS:
@@ -167,7 +245,9 @@ def test_place_in_memory_does_not_matter(isa, name, dtype, layout, rng):
             for a, e in zip(actual, expected, strict=True):
                 assert_equal(a, e, f"{name} {isa} {rows} x {cols} {layout}")
             bound = eps(dtype) * (cols + 8) * (1 + largest(output)) ** (2 if name == "mse" else 1)
-            exact = losses.row_losses(name, output.astype(np.float64), target)
+            bound *= np.exp(largest(output)) if name == "poisson" else cols if name == "hinge" and not soft else 1
+            settings = {"huber": {"alpha": 1.0}, "quantile": {"alpha": 0.5}}.get(name, {})
+            exact = losses.row_losses(name, output.astype(np.float64), target, **settings)
             assert_within(expected[0], exact, 4 * bound, f"{name} {isa} {rows} x {cols}")
         out = blank((rows, cols), dtype, layout)
         assert_equal(kernels.softmax(place(output, layout), out=out.view), kernels.softmax(output))

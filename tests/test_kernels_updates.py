@@ -16,6 +16,8 @@ SETTINGS = {
     "rmsprop": {"beta2": 0.9, "epsilon": 1e-6},
     "adam": {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6},
     "adamw": {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6, "weight_decay": 0.1},
+    "adagrad": {"epsilon": 1e-6},
+    "nadam": {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6},
 }
 NAMES = {"beta1": {"momentum": "mu", "nesterov": "mu"}, "beta2": {"rmsprop": "rho"}}
 
@@ -26,13 +28,13 @@ def keywords(name):
 
 
 def step(name, parameter, gradient, states, t, l2, **more):
-    extra = {"t": t} if name.startswith("adam") else {}
+    extra = {"t": t} if name in ("adam", "adamw", "nadam") else {}
     getattr(kernels, name)(parameter, gradient, *states, learning_rate=0.05, l2=l2, **extra, **keywords(name), **more)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", optimizers.NAMES)
+@pytest.mark.parametrize("name", optimizers.KERNELS)
 def test_five_steps(isa, name, dtype, layout, rng):
     for size in SIZES:
         frames = [Frame((3, size), dtype, layout) for _ in range(1 + optimizers.STATE_SLOTS[name])]
@@ -55,22 +57,30 @@ def test_five_steps(isa, name, dtype, layout, rng):
         for frame in frames:
             frame.assert_edges(what)
         for key, state in zip(
-            ("m", "s") if len(states) == 2 else ("s",) if name == "rmsprop" else ("v",), states, strict=False
+            ("m", "s") if len(states) == 2 else ("s",) if name in ("rmsprop", "adagrad") else ("v",),
+            states,
+            strict=False,
         ):
             assert_within(
                 state, exact_state[key], 5 * 12 * eps(dtype) * (1 + np.abs(exact_state[key])), f"{key} of {what}"
             )
 
 
-@pytest.mark.parametrize("name", optimizers.NAMES)
+@pytest.mark.parametrize("name", optimizers.KERNELS)
 def test_exact_on_powers_of_two(isa, name):
     """Rates and decays of powers of two on small integers: the first update of each rule rounds nothing."""
     for dtype in DTYPES:
         parameter, gradient = np.arange(1, 20, dtype=dtype), np.full(19, 4, dtype=dtype)
         states = [np.zeros(19, dtype) for _ in range(optimizers.STATE_SLOTS[name])]
-        extra = {"t": 1, "bias_correction": True, "epsilon": 0.0, "beta1": 0.5, "beta2": 0.75} if "adam" in name else {}
+        extra = (
+            {"t": 1, "bias_correction": True, "epsilon": 0.0, "beta1": 0.5, "beta2": 0.75}
+            if name in ("adam", "adamw")
+            else {}
+        )
         extra |= {"weight_decay": 0.5} if name == "adamw" else {}
         extra |= {"mu": 0.5} if name in ("momentum", "nesterov") else {}
+        extra |= {"epsilon": 0.0} if name == "adagrad" else {}
+        extra |= {"t": 1, "epsilon": 0.0, "beta1": 0.5, "beta2": 0.75} if name == "nadam" else {}
         extra |= {"rho": 0.75, "epsilon": 0.0} if name == "rmsprop" else {}
         getattr(kernels, name)(parameter, gradient, *states, learning_rate=0.25, **extra)
         before = np.arange(1, 20)
@@ -81,11 +91,15 @@ def test_exact_on_powers_of_two(isa, name):
             "rmsprop": before - 0.5,  # s = 16 / 4, root 2
             "adam": before - 0.25,
             "adamw": before * 0.875 - 0.25,
-        }[name]
+            "adagrad": before - 0.25,  # s = 16, root 4
+        }.get(name)
+        if name == "nadam":  # m = 2, m^ = 0.5 * 2 / 0.75 + 0.5 * 4 / 0.5 = 16 / 3, and s^ = 16
+            assert_within(parameter, before - 1 / 3, 4 * eps(dtype) * before, name)
+            continue
         assert_equal(parameter, expected.astype(dtype), name)
 
 
-@pytest.mark.parametrize("name", optimizers.NAMES)
+@pytest.mark.parametrize("name", optimizers.KERNELS)
 def test_bits_do_not_depend_on_the_place(isa, name, rng):
     for dtype in DTYPES:
         parameter, gradient = rng.normal(size=(2, 70)).astype(dtype)
@@ -100,7 +114,7 @@ def test_bits_do_not_depend_on_the_place(isa, name, rng):
                 assert_equal(a, b[begin:end])
 
 
-@pytest.mark.parametrize("name", ["rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("name", ["rmsprop", "adam", "adamw", "adagrad", "nadam"])
 def test_zero_gradient_moves_nothing_but_by_decay(isa, name):
     for dtype in DTYPES:
         parameter = np.linspace(-1, 1, 21).astype(dtype)
@@ -116,3 +130,24 @@ def test_adam_without_bias_correction(isa, rng):
     expected = optimizers.update("adam", p, g, {}, 1, 0.1, bias_correction=False)
     kernels.adam(p, g, np.zeros(20), np.zeros(20), 0.1, t=1, bias_correction=False)
     assert_within(p, expected, 8 * eps(np.float64) * 10, "adam")
+
+
+@pytest.mark.parametrize("name", ["adagrad", "nadam"])
+def test_like_pytorch(isa, name, rng, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch, "get_default_dtype", lambda: torch.float64)  # or NAdam counts its decays in float32
+    start, gradients = rng.normal(size=30), rng.normal(size=(7, 30))
+    weights = torch.tensor(start, requires_grad=True)
+    if name == "adagrad":
+        theirs = torch.optim.Adagrad([weights], lr=0.1, eps=1e-7)
+    else:  # beta1 grows towards its value by momentum_decay: a huge one keeps it constant
+        theirs = torch.optim.NAdam([weights], lr=0.1, betas=(0.9, 0.99), eps=1e-7, momentum_decay=1e9)
+    parameter, states = start.copy(), [np.zeros(30) for _ in range(optimizers.STATE_SLOTS[name])]
+    for t, gradient in enumerate(gradients, 1):
+        weights.grad = torch.tensor(gradient)
+        theirs.step()
+        if name == "adagrad":
+            kernels.adagrad(parameter, gradient, *states, learning_rate=0.1, epsilon=1e-7)
+        else:
+            kernels.nadam(parameter, gradient, *states, learning_rate=0.1, t=t, beta2=0.99, epsilon=1e-7)
+    assert_within(parameter, weights.detach().numpy(), 7 * 12 * eps(np.float64) * (1 + np.abs(start)), name)

@@ -41,7 +41,7 @@ def test_dense_by_hand():
     assert_equal(db, [1.0, 10.0])
 
 
-@pytest.mark.parametrize("name", activations.NAMES)
+@pytest.mark.parametrize("name", activations.KERNELS)
 def test_activation_derivative(name, rng):
     x, dy = away_from_zero(rng, (4, 5)), rng.normal(size=(4, 5))
     numeric = central(lambda: np.sum(dy * activations.forward(name, x, 0.3)), x)

@@ -1,4 +1,4 @@
-"""Inverted dropout with masks from Philox4x32-10 (Salmon et al., "Parallel random numbers", SC 2011)."""
+"""Inverted dropout and Gaussian noise from Philox4x32-10 (Salmon et al., "Parallel random numbers", SC 2011)."""
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def threshold(rate):
     return int(rate * 2**32)
 
 
-def words(rows, cols, seed, step, operation, row0=0):
+def words(rows, cols, seed, step, operation, row0=0, first_block=0):
     """Return the random word of every element (rows, cols), uint64.
 
     Columns come in groups of 64: word w of block 16 g + lane belongs to column 64 g + 16 w + lane, so that a vector of
@@ -49,7 +49,7 @@ def words(rows, cols, seed, step, operation, row0=0):
     group, inside = col // np.uint64(64), col % np.uint64(64)
     word, lane = inside // np.uint64(16), inside % np.uint64(16)
     row = (np.arange(rows, dtype=np.uint64) + np.uint64(row0))[:, None]
-    block = (np.uint64(16) * group + lane)[None, :]
+    block = (np.uint64(first_block) + np.uint64(16) * group + lane)[None, :]
     out = philox4x32_10_array(block, row, operation, step & MASK32, seed & MASK32, (seed >> 32) ^ (step >> 32))
     return np.choose(np.broadcast_to(word.astype(np.int64), (rows, cols)), out)
 
@@ -67,3 +67,16 @@ def forward(x, rate, mask):
 def backward(dy, rate, mask):
     """dx = dy mask / (1 - rate)."""
     return np.where(mask, dy / (1.0 - rate), 0.0)
+
+
+def normal_numbers(rows, cols, seed, step, operation, row0=0):
+    """Return standard normal numbers (rows, cols) by Box and Muller's formula (1958).
+
+    Their blocks have bit 31 set, so no mask of `keep` uses them. Columns 16 apart, words 0 and 1 (or 2 and 3) of a
+    block, are sqrt(-2 log((a + 1/2) / 2^32)) times cosine and sine of pi (b / 2^31 - 1).
+    """
+    wide = 64 * -(-cols // 64)
+    w = words(rows, wide, seed, step, operation, row0, first_block=2**31).astype(np.float64)
+    a, b = np.split(w.reshape(rows, -1, 2, 16), 2, axis=2)
+    radius, angle = np.sqrt(-2.0 * np.log((a + 0.5) / 2.0**32)), np.pi * (b / 2.0**31 - 1.0)
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=2).reshape(rows, wide)[:, :cols]
