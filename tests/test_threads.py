@@ -1,6 +1,7 @@
 """Same seed, same bits: on any number of threads, for every instruction set; and Python stays out of an epoch."""
 
 import subprocess
+import gc
 import sys
 from pathlib import Path
 
@@ -147,11 +148,14 @@ def count_python_calls(function):
         nonlocal count
         count += event in ("call", "c_call")
 
+    gc.collect()  # the finalisers of other tests' objects are calls too
+    gc.disable()
     sys.setprofile(profiler)
     try:
         function()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count
 
 

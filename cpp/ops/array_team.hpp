@@ -8,8 +8,9 @@
 
 namespace steepest {
 
-// A worker more costs a fork and join of about a microsecond and cold caches; 2^15 elements are 10 us of the cheapest kernel.
-constexpr double kElementsPerWorker = 32768.0;
+// A worker more costs a fork, a join and cold caches: a microsecond where the team is awake, some fifty where it must be woken, and
+// milliseconds where another process has its core. 2^18 elements are 40 us of the cheapest kernel.
+constexpr double kElementsPerWorker = 262144.0;
 
 inline int useful_workers(double elements, int threads) {
     return std::max(1, std::min(threads, int(std::min(elements / kElementsPerWorker, 1e6))));
