@@ -1,7 +1,7 @@
 """Same seed, same bits: on any number of threads, for every instruction set; and Python stays out of an epoch."""
 
-import subprocess
 import gc
+import subprocess
 import sys
 from pathlib import Path
 
