@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from steepest.bench.kernels import batch_norm, elementwise, products, rows, updates
+from steepest.bench.kernels import (
+    activations,
+    batch_norm,
+    elementwise,
+    layers,
+    losses,
+    numpy_activations,
+    products,
+    row_functions,
+    rows,
+    updates,
+)
 from steepest.bench.kernels.case import Case, Setup
 
 # (rows, inputs, outputs) of dense layers of `tiny`, `tab`, `deep`, `mnist` and `wide`, then one beyond the caches.
@@ -25,26 +36,38 @@ PARAMETERS = {"small": [4096], "medium": [16384, 200704], "large": [16384, 20070
 def makers(size: str) -> Iterator[tuple[str, Callable[[Setup], Case]]]:
     """Yield the name and the maker of every case; its arrays exist only once it is made."""
     # One element: what the call itself costs, to be thought off the small ones.
-    yield "relu forward", partial(elementwise.activation_forward, name="relu", n=1, d=1)
+    yield "relu forward", partial(activations.activation_forward, name="relu", n=1, d=1)
     for shape in PRODUCTS[size]:
         yield "dense forward, ReLU", partial(products.dense_forward, n=shape[0], d=shape[1], k=shape[2])
         yield "dense backward, ReLU", partial(products.dense_backward, n=shape[0], d=shape[1], k=shape[2])
         yield "matmul", partial(products.matmul, n=shape[0], d=shape[1], k=shape[2])
     for n, d in MATRICES[size]:
-        for name in elementwise.ACTIVATIONS:
-            yield f"{name} forward", partial(elementwise.activation_forward, name=name, n=n, d=d)
-            yield f"{name} backward", partial(elementwise.activation_backward, name=name, n=n, d=d)
+        for name in numpy_activations.ACTIVATIONS:
+            yield f"{name} forward", partial(activations.activation_forward, name=name, n=n, d=d)
+            yield f"{name} backward", partial(activations.activation_backward, name=name, n=n, d=d)
         yield "dropout", partial(elementwise.dropout, n=n, d=d)
+        yield "gaussian noise", partial(elementwise.gaussian_noise, n=n, d=d)
+        yield "layer norm forward", partial(layers.layer_norm_forward, n=n, d=d)
+        yield "layer norm backward", partial(layers.layer_norm_backward, n=n, d=d)
+        yield "prelu forward", partial(layers.prelu_forward, n=n, d=d)
+        yield "prelu backward", partial(layers.prelu_backward, n=n, d=d)
+        yield "maxout forward", partial(layers.maxout_forward, n=n, d=d)
+        yield "maxout backward", partial(layers.maxout_backward, n=n, d=d)
         yield "batch norm forward", partial(batch_norm.batch_norm_forward, n=n, d=d)
         yield "batch norm backward", partial(batch_norm.batch_norm_backward, n=n, d=d)
         yield "column sums", partial(rows.column_sums, n=n, d=d)
         for source in ("float32", "float64", "uint8"):
             yield f"gather from {source}", partial(rows.gather, source=source, n=n, d=d)
     for n, k in LOGITS[size]:
-        yield "softmax", partial(rows.softmax, n=n, k=k)
-        yield "softmax cross-entropy", partial(rows.softmax_cross_entropy, n=n, k=k)
-        yield "sigmoid cross-entropy", partial(rows.sigmoid_cross_entropy, n=n, k=k)
-        yield "mean squared error", partial(rows.mse, n=n, k=k)
+        yield "softmax", partial(row_functions.softmax, n=n, k=k)
+        yield "softmax backward", partial(row_functions.softmax_backward, n=n, k=k)
+        yield "log-softmax", partial(row_functions.log_softmax, n=n, k=k)
+        yield "log-softmax backward", partial(row_functions.log_softmax_backward, n=n, k=k)
+        yield "hardmax", partial(row_functions.hardmax, n=n, k=k)
+        yield "softmax cross-entropy", partial(losses.softmax_cross_entropy, n=n, k=k)
+        yield "sigmoid cross-entropy", partial(losses.sigmoid_cross_entropy, n=n, k=k)
+        for name in losses.ELEMENTS:
+            yield f"{name} loss", partial(losses.element_loss, name=name, n=n, k=k)
     for count in PARAMETERS[size]:
         for rule in updates.RULES:
             yield f"{rule} update", partial(updates.update, rule=rule, size=count)

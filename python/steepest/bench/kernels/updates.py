@@ -16,7 +16,7 @@ from steepest.bench.numpy_network import BLOCK
 from steepest.bench.results import Verdict
 
 RATE, BETA1, BETA2, EPSILON, DECAY, T = 1e-3, 0.9, 0.999, 1e-8, 0.01, 10
-STATES = {"sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adam": 2, "adamw": 2}
+STATES = {"sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adam": 2, "adamw": 2, "adagrad": 1, "nadam": 2}
 
 
 def _sgd(scratch: Array, p: Array, g: Array) -> None:
@@ -70,6 +70,31 @@ def _adamw(scratch: Array, p: Array, g: Array, m: Array, s: Array) -> None:
     _adam(scratch, p, g, m, s)
 
 
+def _adagrad(scratch: Array, p: Array, g: Array, s: Array) -> None:
+    np.multiply(g, g, out=scratch)
+    s += scratch
+    np.sqrt(s, out=scratch)
+    scratch += EPSILON
+    np.divide(g, scratch, out=scratch)
+    scratch *= RATE
+    p -= scratch
+
+
+def _nadam(scratch: Array, p: Array, g: Array, m: Array, s: Array) -> None:
+    m *= BETA1
+    m += np.multiply(g, 1 - BETA1, out=scratch)
+    s *= BETA2
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - BETA2
+    s += scratch
+    root = np.sqrt(s / (1 - BETA2**T))
+    root += EPSILON
+    np.multiply(m, RATE * BETA1 / (1 - BETA1 ** (T + 1)), out=scratch)
+    scratch += g * (RATE * (1 - BETA1) / (1 - BETA1**T))
+    scratch /= root
+    p -= scratch
+
+
 RULES: dict[str, Callable[..., None]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -77,6 +102,8 @@ RULES: dict[str, Callable[..., None]] = {
     "rmsprop": _rmsprop,
     "adam": _adam,
     "adamw": _adamw,
+    "adagrad": _adagrad,
+    "nadam": _nadam,
 }
 
 
@@ -89,6 +116,10 @@ def _ours(rule: str, p: Array, g: Array, state: list[Array]) -> None:
         kernels.nesterov(p, g, state[0], RATE, BETA1)
     elif rule == "rmsprop":
         kernels.rmsprop(p, g, state[0], RATE, BETA1, EPSILON)
+    elif rule == "adagrad":
+        kernels.adagrad(p, g, state[0], RATE, EPSILON)
+    elif rule == "nadam":
+        kernels.nadam(p, g, state[0], state[1], RATE, T, BETA1, BETA2, EPSILON)
     elif rule == "adam":
         kernels.adam(p, g, state[0], state[1], RATE, T, BETA1, BETA2, EPSILON)
     else:
@@ -97,7 +128,7 @@ def _ours(rule: str, p: Array, g: Array, state: list[Array]) -> None:
 
 def update(setup: Setup, rule: str, size: int) -> Case:
     """One update of `size` parameters."""
-    squares = rule in ("rmsprop", "adam", "adamw")
+    squares = rule in ("rmsprop", "adam", "adamw", "adagrad", "nadam")
 
     def arrays() -> list[Array]:
         # Gradient and first moment have one sign, so that no sum of theirs cancels; a second moment is a square.
