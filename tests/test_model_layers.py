@@ -20,7 +20,18 @@ FAMILIES = [
     registry.REGULARIZERS,
 ]
 # Arguments that have no default, by name.
-REQUIRED = {"units": 3, "activation": "tanh", "rate": 0.25, "learning_rate": 0.125, "steps": 7}
+REQUIRED = {
+    "units": 3,
+    "activation": "tanh",
+    "rate": 0.25,
+    "sigma": 0.5,
+    "pieces": 2,
+    "categories": 5,
+    "layers": [{"kind": "dense", "units": 3}],
+    "groups": {"first": (0, {"kind": "embedding", "categories": 4, "units": 2}), "others": ([1, 2], None)},
+    "learning_rate": 0.125,
+    "steps": 7,
+}
 MEMBERS = [cls for family in FAMILIES for cls in family]
 
 

@@ -45,12 +45,13 @@ def test_description_for_the_core():
         "max_norm": 0.0,
         "decay": True,
         "trainable": True,
+        "rate_scale": 1.0,
     }
     assert [s["name"] for s in core["states"]] == ["batch_norm_1.running_mean", "batch_norm_1.running_variance"]
     dense, norm, dropout = core["operations"]
     assert dense["attributes"] == {"activation": "leaky_relu", "alpha": 0.01}
     assert (dense["inputs"], dense["output"], dense["parameters"], dense["states"]) == ([0], 1, [0, 1], [])
-    assert norm["attributes"] == {"momentum": 0.2, "epsilon": 1e-4}
+    assert norm["attributes"] == {"momentum": 0.2, "epsilon": 1e-4, "channels": 3, "frozen": False}
     assert (norm["parameters"], norm["states"], norm["layer"]) == ([2, 3], [0, 1], "batch_norm_1")
     assert dropout["attributes"] == {"rate": 0.25, "stream": 0}
 

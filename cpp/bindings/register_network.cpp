@@ -287,6 +287,13 @@ void register_network_of(py::module_& m, const char* name) {
         .def_property_readonly(
             "state_arena",
             [](py::object self) { return whole<T>(self, self.cast<Shared<T>&>().network.state_arena()); })
+        .def(
+            "replace_program",
+            [](Shared<T>& self, const py::dict& description) {
+                Program program = program_from(description);
+                alone(self, [&] { self.network.replace_program(std::move(program)); });
+            },
+            py::arg("program"))
         .def("train", &train<T>, py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true),
              py::arg("order").noconvert(), py::arg("learning_rates").noconvert(), py::arg("batch_size"),
              py::arg("loss"), py::arg("optimizer"), py::arg("slots"), py::arg("optimizer_step"), py::arg("step"),

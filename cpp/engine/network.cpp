@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/check.hpp"
 #include "engine/make_operation.hpp"
 
 namespace steepest {
@@ -22,6 +23,17 @@ index_t aligned(index_t count) {
     return round_up(count, kAlignment / index_t(sizeof(T)));
 }
 
+// What the update of a parameter depends on.
+template <class T>
+void take_settings(const ParameterSpec& spec, Parameter<T>& p) {
+    p.l1 = spec.l1;
+    p.l2 = spec.l2;
+    p.rate_scale = spec.rate_scale;
+    p.max_norm = spec.max_norm;
+    p.decay = spec.decay;
+    p.trainable = spec.trainable;
+}
+
 }  // namespace
 
 template <class T>
@@ -32,12 +44,7 @@ Network<T>::Network(Program program) : program_(checked(std::move(program))) {
         p.offset = end;
         p.rows = spec.rows();
         p.cols = spec.cols();
-        p.l1 = spec.l1;
-        p.l2 = spec.l2;
-        p.rate_scale = spec.rate_scale;
-        p.max_norm = spec.max_norm;
-        p.decay = spec.decay;
-        p.trainable = spec.trainable;
+        take_settings(spec, p);
         tensors_.parameters.push_back(p);
         end += aligned<T>(spec.size());
     }
@@ -52,6 +59,27 @@ Network<T>::Network(Program program) : program_(checked(std::move(program))) {
     }
     states_ = AlignedBuffer<T>(end);
     for (const index_t offset : offsets) tensors_.states.push_back(states_.data() + offset);
+}
+
+template <class T>
+void Network<T>::replace_program(Program program) {
+    program = checked(std::move(program));
+    require(program.values[0] == program_.values[0], "program: takes ", program.values[0], " columns, the network ",
+            program_.values[0]);
+    require(program.parameters.size() == program_.parameters.size() && program.states.size() == program_.states.size(),
+            "program: has ", program.parameters.size(), " parameters and ", program.states.size(),
+            " states, the network ", program_.parameters.size(), " and ", program_.states.size());
+    for (std::size_t i = 0; i < program.parameters.size(); ++i)
+        require(program.parameters[i].shape == program_.parameters[i].shape, "program: parameter '",
+                program.parameters[i].name, "' differs in shape from the network's");
+    for (std::size_t i = 0; i < program.states.size(); ++i)
+        require(program.states[i].size == program_.states[i].size, "program: state '", program.states[i].name,
+                "' differs in size from the network's");
+    plans_.clear();  // they refer to the program and hold copies of the settings
+    whole_update_.reset();
+    program_ = std::move(program);
+    for (std::size_t i = 0; i < program_.parameters.size(); ++i)
+        take_settings(program_.parameters[i], tensors_.parameters[i]);
 }
 
 template <class T>

@@ -79,6 +79,9 @@ public:
     MatrixView<T> parameter_arena() const { return {parameters_.data(), 1, parameter_elements_, parameter_elements_}; }
     MatrixView<T> state_arena() const { return {states_.data(), 1, states_.size(), states_.size()}; }
 
+    // Changes what is done with the tensors, which stay where they are: `program` has tensors of the same shapes in the same order.
+    void replace_program(Program program);
+
     RunResult train(const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args);
     // One step over rows 0 .. n - 1 without an update. gradients: arena layout; input_gradient (n, D) or null. Returns the weighted
     // mean of the row losses.

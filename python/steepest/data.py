@@ -5,6 +5,7 @@ Nothing is converted as a whole except lists: any numeric array passes through w
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,30 @@ def check_matrix(name: str, value: Any, columns: int | None = None, *, minimum_r
     if columns is not None and width != columns:
         raise ValueError(f"{name} has {width} columns, the network takes {columns}")
     return array
+
+
+def check_samples(
+    name: str, value: Any, shape: tuple[int, ...] | None, *, minimum_rows: int = 1
+) -> tuple[Array, tuple[int, ...]]:
+    """Return the samples as a matrix and the shape of one of them, which must agree with the network's `shape`."""
+    array = as_array(name, value)
+    matrix = check_matrix(name, array, minimum_rows=minimum_rows)
+    if shape is not None:
+        check_input_shape(name, array.shape[1:], shape)
+    return matrix, array.shape[1:]
+
+
+def check_input_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise ValueError unless samples of `shape` are those of a network: of its shape, or a row of as many columns."""
+    width = math.prod(expected)
+    if shape == expected or shape == (width,) or (len(expected) == 1 and math.prod(shape) == width):
+        return
+    if len(expected) == 1 and len(shape) == 1:
+        raise ValueError(f"{name} has {shape[0]} columns, the network takes {width}")
+    raise ValueError(
+        f"{name} has samples of shape {shape}, the network takes {expected}"
+        + (f" or rows of {width} columns" if len(expected) > 1 else "")
+    )
 
 
 def _flatten(name: str, array: Array) -> Array:
@@ -141,6 +166,28 @@ def check_unit_interval(targets: Array) -> None:
     if bad.any():
         index = _first(bad)
         raise ValueError(f"{_where('y', index)} is {targets[index]}: targets of this loss must be in [0, 1]")
+
+
+def check_not_negative(targets: Array) -> None:
+    """Raise ValueError naming the first negative target."""
+    bad = targets < 0
+    if bad.any():
+        index = _first(bad)
+        raise ValueError(f"{_where('y', index)} is {targets[index]}: targets of this loss must not be negative")
+
+
+def check_signs(targets: Array) -> Array:
+    """Return targets of -1 and 1; 0 and 1 become -1 and 1."""
+    bad = ~np.isin(targets, (-1, 0, 1))
+    if bad.any():
+        index = _first(bad)
+        raise ValueError(f"{_where('y', index)} is {targets[index]}: targets of this loss must be -1 and 1, or 0 and 1")
+    zeros = targets == 0
+    if not zeros.any():
+        return targets
+    if (targets == -1).any():
+        raise ValueError("y holds -1, 0 and 1: targets of this loss must be -1 and 1, or 0 and 1")
+    return np.where(zeros, -1, 1).astype(np.int8)
 
 
 def check_distributions(targets: Array) -> None:

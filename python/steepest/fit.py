@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from steepest import data, rng, threads
+from steepest.augment import Augmentation
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_bool, check_float, check_int
+from steepest.class_weight import row_weights
 from steepest.errors import TrainingDiverged
 from steepest.history import History
 from steepest.interrupt import DeferredInterrupt
@@ -61,6 +63,8 @@ def fit(
     validation_split: Any,
     shuffle: Any,
     sample_weight: Any,
+    class_weight: Any,
+    augment: Any,
     callbacks: Sequence[Callback],
     early_stopping: Any,
     verbose: Any,
@@ -73,10 +77,14 @@ def fit(
     chosen_loss = _choose_loss(model, loss)
     chosen_optimizer = _choose_optimizer(model, optimizer)
     with model.guard.train():
-        x = data.check_matrix("X", X, model.input_size)
-        network = model.build(x.shape[1])
+        x, network = model.receive(X)
         train = check_data(model, chosen_loss, x, y, sample_weight)
         train, validation = _split(model, chosen_loss, train, validation_data, validation_split)
+        if class_weight is not None:
+            train = _weigh_classes(train, class_weight, network)
+        if augment is not None and chosen_optimizer.full_batch:
+            raise ValueError("augment makes every step's data new, and L-BFGS needs the same: use Adam, for instance")
+        augmentation = None if augment is None else Augmentation(augment, model.seed, network.program.input_shape)
         chosen_optimizer.bind(model, network.parameter_arena, network.signature)
         model.loss, model.optimizer = chosen_loss, chosen_optimizer
         run = Run(
@@ -88,8 +96,18 @@ def fit(
             has_validation=validation is not None,
         )
         hooks = [*_check_callbacks(callbacks, early_stopping), make_progress(verbose)]
-        trainer = _trainer_class(chosen_optimizer)
-        return trainer(run, network, train, validation, batch_size, shuffle, hooks).train()
+        with network.beginning_with(augmentation):
+            trainer = _trainer_class(chosen_optimizer)
+            return trainer(run, network, train, validation, batch_size, shuffle, augmentation, hooks).train()
+
+
+def _weigh_classes(train: DataSet, class_weight: Any, network: Network) -> DataSet:
+    weights = row_weights(class_weight, train.y, network.program.output_width, train.rows)
+    if train.weight is not None:
+        weights = weights * train.weight
+    if not (weights if train.rows is None else weights[train.rows]).any():
+        raise ValueError("class_weight leaves every training row without weight")
+    return replace(train, weight=weights)
 
 
 def _trainer_class(optimizer: Optimizer) -> type[Trainer]:
@@ -146,7 +164,7 @@ def _split(
             raise TypeError("validation_data must be (X, y) or (X, y, sample_weight)")
         x, y = validation_data[:2]
         held_weight = validation_data[2] if len(validation_data) == 3 else None
-        x = data.check_matrix("validation X", x, model.input_size)
+        x, _ = model.receive(x, "validation X")
         return train, check_data(model, loss, x, y, held_weight)
     if not share:
         return train, None
@@ -182,6 +200,7 @@ class Trainer:
         validation: DataSet | None,
         batch_size: int,
         shuffle: bool,
+        augmentation: Augmentation | None,
         hooks: list[Callback],
     ) -> None:
         self.run = run
@@ -190,6 +209,7 @@ class Trainer:
         self.validation = validation
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.augmentation = augmentation
         self.hooks = hooks
         self.penalized = any(p.l1 > 0.0 or p.l2 > 0.0 for p in network.program.parameters)
         # The last good state: the start of the epoch.
@@ -276,6 +296,8 @@ class Trainer:
     ) -> None:
         """Make as many steps as fit into a slice."""
         run, optimizer = self.run, self.run.optimizer
+        if self.augmentation is not None:
+            self.augmentation.step = run.model.steps
         # The core checks all rows it is given, so give it what a slice may need and not the whole rest.
         window = slice(run.step * self.batch_size, (run.step + self.window) * self.batch_size)
         result = self.network.core.train(
@@ -302,7 +324,7 @@ class Trainer:
         optimizer.iterations += result.steps
         totals.add(result)
         if not result.finite:
-            operations = self.network.program.operations
+            operations = self.network.running.operations
             layer = operations[result.bad_operation].layer if result.bad_operation >= 0 else None
             self.diverged(counters, layer, f"the output of layer {layer!r}" if layer else "the loss alone")
 

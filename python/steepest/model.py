@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from steepest.history import History
 from steepest.losses import Loss
 from steepest.network import Network
 from steepest.optimizers import Optimizer
+from steepest.program import Shape
 from steepest.registry import LOSSES
 
 Array = npt.NDArray[Any]
@@ -41,8 +42,14 @@ class Model(ABC):
         self._network: Network | None = None
 
     @abstractmethod
-    def build(self, input_shape: int | tuple[int]) -> Network:
-        """Make the network for so many input columns; does nothing if that has been done."""
+    def build(self, input_shape: int | Shape) -> Network:
+        """Make the network for samples of so many columns, or of this shape; does nothing if that has been done."""
+
+    def receive(self, X: npt.ArrayLike, name: str = "X", *, minimum_rows: int = 1) -> tuple[Array, Network]:
+        """Return the samples as a matrix, checked, and the network, which is built at the first sight of them."""
+        expected = None if self._network is None else self._network.program.input_shape
+        matrix, shape = data.check_samples(name, X, expected, minimum_rows=minimum_rows)
+        return matrix, self.network if self.built else self.build(shape)
 
     @abstractmethod
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -102,6 +109,8 @@ class Model(ABC):
         validation_split: float = 0.0,
         shuffle: bool = True,
         sample_weight: npt.ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        augment: Callable[[Array, np.random.Generator], npt.ArrayLike] | None = None,
         callbacks: Sequence[Callback] = (),
         early_stopping: int | EarlyStopping | None = None,
         verbose: int = 1,
@@ -120,7 +129,7 @@ class Model(ABC):
         y : array (N,) or (N, K)
             Targets as the loss takes them.
         loss : str or Loss, optional
-            `"softmax_cross_entropy"`, `"sigmoid_cross_entropy"`, `"mse"`; None takes the one of the last `fit`.
+            Of `steepest.losses`, such as `"softmax_cross_entropy"` or `"mse"`; None takes the one of the last `fit`.
         optimizer : str or Optimizer, optional
             None takes the one of the last `fit` (or of the file), at first `Adam(1e-3)`. A string makes a new one.
         epochs : int
@@ -136,6 +145,13 @@ class Model(ABC):
             Whether every epoch takes the rows in a new order, a function of the seed and the epoch.
         sample_weight : array (N,), optional
             Not negative; the loss is then the weighted mean.
+        class_weight : dict of int to float, or "balanced", optional
+            Weights of the classes, 1 for those not named; multiplies `sample_weight`, in training only. `"balanced"`
+            gives each of C classes the weight `n / (C n_c)`, n_c being its number among the n training rows.
+        augment : callable, optional
+            `augment(batch, generator)` returns the batch to train on, of the same shape `(rows, *sample shape)`; it may
+            write into `batch`, a copy. The `numpy.random.Generator` depends on the model's seed and the step only.
+            Validation and prediction see the data as they are.
         callbacks : sequence of Callback
             See `steepest.callbacks`.
         early_stopping : int or EarlyStopping, optional
@@ -167,6 +183,8 @@ class Model(ABC):
             validation_split=validation_split,
             shuffle=shuffle,
             sample_weight=sample_weight,
+            class_weight=class_weight,
+            augment=augment,
             callbacks=callbacks,
             early_stopping=early_stopping,
             verbose=verbose,
@@ -207,7 +225,7 @@ class Model(ABC):
         value : float
             Data loss plus penalty.
         gradients : dict of str to ndarray
-            By parameter name, in the shape of the parameter.
+            By parameter name, in the shape of the parameter; zero for parameters that are not trained.
 
         Examples
         --------
@@ -221,8 +239,7 @@ class Model(ABC):
         training = check_bool("training", training)
         step = self.steps if dropout_step is None else check_int("dropout_step", dropout_step, 0)
         with self.guard.use():
-            x = data.check_matrix("X", X, self.input_size)
-            network = self.build(x.shape[1])
+            x, network = self.receive(X)
             part = training_loop.check_data(self, chosen, x, y, sample_weight)
             flat = np.zeros_like(network.parameter_arena)
             towards_input = np.zeros(x.shape, self.dtype) if check_bool("input_gradient", input_gradient) else None
@@ -240,7 +257,7 @@ class Model(ABC):
             )
         gradients = network.split(flat)
         if towards_input is not None:
-            gradients["input"] = towards_input
+            gradients["input"] = towards_input.reshape(np.shape(X))
         return data_loss + penalty, gradients
 
     def predict(
@@ -264,8 +281,7 @@ class Model(ABC):
                 return cast("Array", outputs)
         batch_size = check_int("batch_size", batch_size, 1)
         with self.guard.use():
-            x = data.check_matrix("X", X, self.input_size, minimum_rows=0)
-            network = self.build(x.shape[1])
+            x, network = self.receive(X, minimum_rows=0)
             shape = (len(x), network.program.output_width)
             if out is None:
                 out = np.empty(shape, self.dtype)
@@ -283,6 +299,8 @@ class Model(ABC):
         batch_size: int = training_loop.EVALUATION_BATCH,
     ) -> Array:
         """Return the probabilities `(N, K)`: the outputs through the link of the loss (softmax, sigmoid).
+
+        Other links are the loss's own: `model.loss.link(model.predict(X))` gives the rates of `"poisson"`.
 
         Parameters
         ----------
@@ -326,8 +344,7 @@ class Model(ABC):
         chosen = self._loss(loss)
         batch_size = check_int("batch_size", batch_size, 1)
         with self.guard.use():
-            x = data.check_matrix("X", X, self.input_size)
-            network = self.build(x.shape[1])
+            x, network = self.receive(X)
             return training_loop.evaluate(
                 network, chosen, training_loop.check_data(self, chosen, x, y, sample_weight), batch_size
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from steepest import _core, rng
+from steepest import _core, passes, rng
 from steepest.program import Program
 
 Array = npt.NDArray[Any]
@@ -18,6 +20,8 @@ class Network:
 
     Attributes
     ----------
+    program, running : Program
+        What the layers say, and what the core runs: the same, except while `fit` augments its batches.
     core : _core.Network32 or _core.Network64
         Does the work.
     parameters, states : dict of str to ndarray
@@ -28,6 +32,8 @@ class Network:
 
     def __init__(self, program: Program, dtype: str) -> None:
         self.program = program
+        self.running = program
+        self._first: Any = None
         self.dtype = dtype
         self.core: Any = (_core.Network32 if dtype == "float32" else _core.Network64)(program.to_core())
         self.parameter_arena: Array = self.core.parameter_arena
@@ -50,6 +56,30 @@ class Network:
             self.parameters[parameter.name][...] = values
         for state in self.program.states:
             self.states[state.name][...] = state.initial
+
+    def replace_program(self, program: Program) -> None:
+        """Do something else with the same tensors, which stay where they are; their names and shapes must agree."""
+        for mine, theirs in ((self.program.parameters, program.parameters), (self.program.states, program.states)):
+            assert [(t.name, t.shape) for t in mine] == [(t.name, t.shape) for t in theirs]
+        self.program = program
+        self._run(self._first)
+
+    def _run(self, first: Any) -> None:
+        self._first = first
+        self.running = self.program if first is None else passes.prepend(self.program, first)
+        self.core.replace_program(self.running.to_core())
+
+    @contextmanager
+    def beginning_with(self, first: Any) -> Iterator[None]:
+        """Let every run begin with the host function `first`, if there is one."""
+        if first is None:
+            yield
+            return
+        self._run(first)
+        try:
+            yield
+        finally:
+            self._run(None)
 
     def split(self, flat: Array) -> dict[str, Array]:
         """Return views by parameter name on an array laid out like `parameter_arena`: gradients, slots."""

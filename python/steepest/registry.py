@@ -63,6 +63,8 @@ def _plain(value: Any) -> Any:
         return value.get_config()
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
     return value
 
 
@@ -80,6 +82,8 @@ class Registry(Generic[T]):
     module : str
         Module whose import registers the built-in classes; imported at first use, so that `import steepest` stays
         light.
+    base : str, optional
+        Class in that module whose objects belong to the family even if their own class has no registered name.
 
     Examples
     --------
@@ -90,10 +94,16 @@ class Registry(Generic[T]):
     LeakyRelu(alpha=0.2)
     """
 
-    def __init__(self, family: str, module: str) -> None:
+    def __init__(self, family: str, module: str, base: str | None = None) -> None:
         self.family = family
         self._module = module
+        self._base = base
         self._classes: dict[str, type[T]] = {}
+        self._aliases: dict[str, Config] = {}
+
+    def alias(self, name: str, config: Config) -> None:
+        """Let `name` stand for the configuration, which may be another name."""
+        self._aliases[name] = config
 
     def register(self, kind: str) -> Callable[[Class], Class]:
         """Class decorator that gives the class its kind; a name already taken by another class is refused."""
@@ -116,14 +126,14 @@ class Registry(Generic[T]):
         return self._classes
 
     def names(self) -> list[str]:
-        """All registered kinds, in the order of registration."""
+        """All registered kinds, in the order of registration; aliases are not repeated."""
         return list(self._load())
 
     def __iter__(self) -> Iterator[type[T]]:
         return iter(list(self._load().values()))
 
     def __contains__(self, kind: object) -> bool:
-        return kind in self._load()
+        return kind in self._load() or kind in self._aliases
 
     def __getitem__(self, kind: str) -> type[T]:
         return self._find(kind, self.family)
@@ -131,7 +141,7 @@ class Registry(Generic[T]):
     def _find(self, kind: Any, argument: str) -> type[T]:
         classes = self._load()
         if kind not in classes:
-            close = difflib.get_close_matches(str(kind), classes, n=1)
+            close = difflib.get_close_matches(str(kind), [*classes, *self._aliases], n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
             raise ValueError(f"{argument} must be one of {', '.join(map(repr, classes))}, got {kind!r}{hint}")
         return classes[kind]
@@ -139,12 +149,16 @@ class Registry(Generic[T]):
     def create(self, spec: Any, argument: str | None = None) -> T:
         """Return the object that `spec` describes: a name, a configuration, or already an object of the family."""
         argument = argument or self.family
+        self._load()
         if isinstance(spec, str):
+            if spec in self._aliases:
+                return self.create(self._aliases[spec], argument)
             return self._find(spec, argument)()
         if isinstance(spec, Mapping):
             config = dict(spec)
             return self._find(config.pop("kind", None), argument)(**config)
-        if isinstance(spec, tuple(self._load().values())):
+        base = (getattr(importlib.import_module(self._module), self._base),) if self._base else ()
+        if isinstance(spec, (*base, *self._load().values())):
             return cast(T, spec)
         if isinstance(spec, type) and issubclass(spec, Configurable):
             raise TypeError(f"{argument} must be an object, got the class {spec.__name__}: write {spec.__name__}(...)")
@@ -154,11 +168,11 @@ class Registry(Generic[T]):
         return f"{'an' if self.family[0] in 'aeiou' else 'a'} {self.family}"
 
 
-LAYERS: Registry[Any] = Registry("layer", "steepest.layers")
-ACTIVATIONS: Registry[Any] = Registry("activation", "steepest.activations")
-LOSSES: Registry[Any] = Registry("loss", "steepest.losses")
+LAYERS: Registry[Any] = Registry("layer", "steepest.layers", "Layer")
+ACTIVATIONS: Registry[Any] = Registry("activation", "steepest.activations", "Activation")
+LOSSES: Registry[Any] = Registry("loss", "steepest.losses", "Loss")
 OPTIMIZERS: Registry[Any] = Registry("optimizer", "steepest.optimizers")
 SCHEDULES: Registry[Any] = Registry("schedule", "steepest.schedules")
-INITIALIZERS: Registry[Any] = Registry("initializer", "steepest.initializers")
-REGULARIZERS: Registry[Any] = Registry("regularizer", "steepest.regularizers")
+INITIALIZERS: Registry[Any] = Registry("initializer", "steepest.initializers", "Initializer")
+REGULARIZERS: Registry[Any] = Registry("regularizer", "steepest.regularizers", "Regularizer")
 PREPROCESSORS: Registry[Any] = Registry("preprocessing step", "steepest.preprocessing")

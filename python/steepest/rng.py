@@ -10,7 +10,7 @@ import numpy as np
 from steepest.checks import check_int
 
 # Numbers are part of what a seed means: add, never renumber.
-INITIALIZE, SHUFFLE, SPLIT = 0, 1, 2
+INITIALIZE, SHUFFLE, SPLIT, AUGMENT = 0, 1, 2, 3
 
 
 def check_seed(seed: Any) -> int:

@@ -93,7 +93,21 @@ def _describe(item: Configurable) -> Any:
         raise ValueError(
             f"{type(item).__name__} cannot be saved: register it with a kind first (see steepest.registry)"
         )
-    return item.get_config()
+    config = item.get_config()
+    _check_kinds(config, item)
+    return config
+
+
+def _check_kinds(config: Any, item: Configurable) -> None:
+    """Raise ValueError if an object inside has no registered kind: one with functions of the user's, for instance."""
+    nameless = config == "" or (isinstance(config, dict) and config.get("kind") == "")
+    if nameless:
+        raise ValueError(
+            f"{item!r} cannot be saved, since an object inside has no name a file could hold: derive a class "
+            "whose constructor takes plain numbers and strings, and register it (see steepest.registry)"
+        )
+    for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _check_kinds(part, item)
 
 
 def _collect(model: Sequential) -> dict[str, Array]:
@@ -106,7 +120,7 @@ def _collect(model: Sequential) -> dict[str, Array]:
             "seed": model.seed,
             "dtype": model.dtype,
             "regularizer": _describe(model.regularizer) if model.regularizer else None,
-            "input_size": model.input_size,
+            "input_shape": list(model.network.program.input_shape) if model.built else None,
             "steps": model.steps,
             "epochs_seen": model.epochs_seen,
             "loss": _describe(model.loss) if model.loss else None,
@@ -151,8 +165,8 @@ def _restore(header: dict[str, Any], arrays: dict[str, Array]) -> Sequential:
     )
     model.steps, model.epochs_seen = header["steps"], header["epochs_seen"]
     model.loss = LOSSES.create(header["loss"]) if header["loss"] is not None else None
-    if header["input_size"] is not None:
-        network = model.build(header["input_size"])
+    if header["input_shape"] is not None:
+        network = model.build(header["input_shape"])
         for group, views in (("parameters", network.parameters), ("states", network.states)):
             _fill(views, arrays, group)
         if header["optimizer"] is not None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import os
 from collections.abc import Iterable
 from typing import Any
 
 import numpy.typing as npt
 
-from steepest import passes
+from steepest import data, passes
 from steepest.checks import check_dtype, check_int
-from steepest.layers.base import Layer
+from steepest.layers.base import Layer, check_layers, name_layers
 from steepest.model import Model
 from steepest.network import Network
-from steepest.program import Builder, Program
+from steepest.program import Builder, Program, Shape
 from steepest.registry import REGULARIZERS
 from steepest.regularizers import Regularizer
 from steepest.summary import Summary, summarize
@@ -37,8 +36,9 @@ class Sequential(Model):
         In which the network computes.
     regularizer : Regularizer or None
         Penalty of the dense weights, except in layers that have their own.
-    input_shape : int or tuple of one int, optional
-        Number of input columns; otherwise the model is built when it first sees data.
+    input_shape : int or tuple of int, optional
+        Number of input columns, or the shape of one sample such as `(C, H, W)`; otherwise the model is built when it
+        first sees data.
 
     Attributes
     ----------
@@ -71,61 +71,57 @@ class Sequential(Model):
         seed: int | None = 0,
         dtype: npt.DTypeLike = "float32",
         regularizer: Regularizer | str | dict[str, Any] | None = None,
-        input_shape: int | tuple[int] | None = None,
+        input_shape: int | Shape | None = None,
     ) -> None:
         super().__init__(seed, dtype)
-        self.layers = tuple(layers)
+        self.layers = check_layers("layers", layers)
         self.regularizer: Regularizer | None = (
             None if regularizer is None else REGULARIZERS.create(regularizer, "regularizer")
         )
-        _check_layers(self.layers)
-        self.names = _name_layers(self.layers)
+        self.names = name_layers(self.layers)
         for layer in self.layers:
             layer.adopt(self)
         if input_shape is not None:
             self.build(input_shape)
 
     # ------------------------------------------------------------------------------------------------------- structure
-    def build(self, input_shape: int | tuple[int]) -> Network:
-        """Make the network for so many input columns and draw its initial weights; does nothing if that has been done.
+    def build(self, input_shape: int | Shape) -> Network:
+        """Make the network for such samples and draw its initial weights; does nothing if that has been done.
 
         Parameters
         ----------
-        input_shape : int or tuple of one int
-            Number of input columns.
+        input_shape : int or tuple of int
+            Number of input columns, or the shape of one sample such as `(C, H, W)`.
         """
-        if isinstance(input_shape, (tuple, list)):
-            if len(input_shape) != 1:
-                raise ValueError(f"input_shape must be a number of columns or a tuple of one, got {input_shape!r}")
-            input_shape = input_shape[0]
-        width = check_int("input_shape", input_shape, 1)
+        shape = _check_shape(input_shape)
         if self._network is None:
-            network = Network(passes.optimize(self.lower(width)), self.dtype)
+            network = Network(passes.optimize(self.lower(shape)), self.dtype)
             network.initialize(self.seed)
             self._attach(network)
-        elif width != self.input_size:
-            raise ValueError(f"the network was built for {self.input_size} input columns, got {width}")
+        else:
+            data.check_input_shape("input_shape", shape, self.network.program.input_shape)
         return self.network
 
-    def lower(self, input_size: int) -> Program:
-        """Return the program of the layers for so many input columns, before the passes."""
-        builder = Builder(input_size, self.regularizer)
+    def lower(self, input_shape: int | Shape) -> Program:
+        """Return the program of the layers for such samples, before the passes."""
+        builder = Builder(_check_shape(input_shape), self.regularizer)
         value = builder.input
         for number, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
-            with builder.scope(name, number):
-                value = layer.lower(builder, value)
+            value = builder.lower(layer, name, number, value)
         return builder.finish(value)
+
+    def refresh(self) -> None:
+        """Make the network follow its layers, some of which were frozen or thawed; every tensor stays as it is."""
+        if self._network is not None:
+            with self.guard.use():
+                self.network.replace_program(passes.optimize(self.lower(self.network.program.input_shape)))
 
     def _attach(self, network: Network) -> None:
         """Give the layers their views."""
         self._network = network
+        tensors = {**network.parameters, **network.states}
         for name, layer in zip(self.names, self.layers, strict=True):
-            prefix = f"{name}."
-            layer.tensors = {
-                key[len(prefix) :]: view
-                for key, view in [*network.parameters.items(), *network.states.items()]
-                if key.startswith(prefix)
-            }
+            layer.attach(name, tensors)
 
     def summary(self) -> Summary:
         """Return a table of the layers: output columns, parameters, arithmetic per row, remarks; `print` shows it."""
@@ -166,7 +162,7 @@ class Sequential(Model):
             clone = type(self)(layers, seed=self.seed, dtype=dtype, regularizer=self.regularizer)
             clone.steps, clone.epochs_seen, clone.loss = self.steps, self.epochs_seen, self.loss
             if self._network is not None:
-                clone.build(self._network.program.input_width).copy_from(self._network)
+                clone.build(self._network.program.input_shape).copy_from(self._network)
         return clone
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Sequential:
@@ -180,34 +176,16 @@ class Sequential(Model):
     def __repr__(self) -> str:
         lines = "".join(f"    {layer!r},\n" for layer in self.layers)
         extra = "" if self.regularizer is None else f", regularizer={self.regularizer!r}"
-        shape = "" if self._network is None else f", input_shape={self.input_size}"
+        shape = "" if self._network is None else f", input_shape={_plain_shape(self._network.program.input_shape)}"
         return f"Sequential([\n{lines}], seed={self.seed}, dtype={self.dtype!r}{extra}{shape})"
 
 
-def _check_layers(layers: tuple[Any, ...]) -> None:
-    if not layers:
-        raise ValueError("layers must hold at least one layer")
-    for layer in layers:
-        if not isinstance(layer, Layer):
-            hint = f": write {layer.__name__}(...)" if isinstance(layer, type) else ""
-            raise TypeError(f"layers must be objects of steepest.layers, got {layer!r}{hint}")
-    if len({id(layer) for layer in layers}) < len(layers):
-        raise ValueError(
-            "the same layer object stands twice in layers, which would share its weights: make one per layer"
-        )
+def _check_shape(input_shape: Any) -> Shape:
+    sizes = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
+    if not sizes:
+        raise ValueError("input_shape must be a number of columns or a shape such as (3, 32, 32), got ()")
+    return tuple(check_int("input_shape", size, 1) for size in sizes)
 
 
-def _name_layers(layers: tuple[Layer, ...]) -> tuple[str, ...]:
-    """Return the layers' own names, and for the others the kind with the first free number."""
-    taken = [layer.name for layer in layers if layer.name is not None]
-    for name in taken:
-        if taken.count(name) > 1:
-            raise ValueError(f"layer names must be unique, {name!r} stands for {taken.count(name)} layers")
-    names = []
-    for layer in layers:
-        kind = layer.kind or type(layer).__name__.lower()
-        free = (f"{kind}_{number}" for number in itertools.count(1))
-        name = layer.name or next(name for name in free if name not in taken)
-        taken.append(name)
-        names.append(name)
-    return tuple(names)
+def _plain_shape(shape: Shape) -> int | Shape:
+    return shape[0] if len(shape) == 1 else shape

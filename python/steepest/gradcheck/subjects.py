@@ -75,7 +75,9 @@ def from_model(
     run()  # builds a model that has not seen data yet
     if burn_in:
         twin.fit(data, y, epochs=burn_in, batch_size=len(data), verbose=0, **options)
-    parameters: dict[str, Array] = dict(twin.parameters())
+    # The gradient of a frozen parameter is not computed.
+    trained = {parameter.name for parameter in twin.network.program.parameters if parameter.trainable}
+    parameters: dict[str, Array] = {name: view for name, view in twin.parameters().items() if name in trained}
     if inputs:
         parameters["input"] = data
     return Problem(what or f"{type(model).__name__}", parameters, lambda: run()[0], lambda: run()[1])

@@ -1,18 +1,18 @@
-"""Activation as a layer of its own."""
+"""Activations as layers of their own."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from steepest import activations
-from steepest.layers.base import Layer
+from steepest.layers.base import Layer, TensorView
 from steepest.program import Builder, Value
 from steepest.registry import ACTIVATIONS, LAYERS
 
 
 @LAYERS.register("activation")
 class Activation(Layer):
-    """Applies an activation function to every element, for instance after batch norm.
+    """Applies an activation function, for instance after batch norm.
 
     Parameters
     ----------
@@ -20,6 +20,8 @@ class Activation(Layer):
         The function.
     name : str or None
         None lets the model number the layer.
+    trainable, rate_scale
+        Of the parameters of an activation that has some; see `Layer`.
 
     Examples
     --------
@@ -30,12 +32,67 @@ class Activation(Layer):
     array([[0., 2.]], dtype=float32)
     """
 
-    def __init__(self, activation: str | activations.Activation | dict[str, Any], *, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(
+        self,
+        activation: str | activations.Activation | dict[str, Any],
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        rate_scale: float = 1.0,
+    ) -> None:
+        super().__init__(name, trainable=trainable, rate_scale=rate_scale)
         self.activation: activations.Activation = ACTIVATIONS.create(activation, "activation")
 
     def lower(self, builder: Builder, value: Value) -> Value:
         """Append the activation."""
-        return builder.emit(
-            "activation", (value,), value.width, activation=self.activation.kind, alpha=self.activation.alpha
-        )
+        return self.activation.lower(builder, value)
+
+
+@LAYERS.register("prelu")
+class PReLU(Layer):
+    """`y = x` for x > 0, else `slope x` with a slope that is learned (He et al. 2015).
+
+    Parameters
+    ----------
+    initial : float
+        Initial slope.
+    shared : bool
+        True learns one slope for the whole layer, False one per unit.
+    name, trainable, rate_scale
+        See `Layer`.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential([st.layers.PReLU(0.5, shared=True)], input_shape=2)
+    >>> model.predict([[-2.0, 3.0]]), model.layers[0].slope
+    (array([[-1.,  3.]], dtype=float32), array([0.5], dtype=float32))
+    """
+
+    slope = TensorView("View of the learned slopes, (width,) or (1,).")
+
+    def __init__(
+        self,
+        initial: float = 0.25,
+        shared: bool = False,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        rate_scale: float = 1.0,
+    ) -> None:
+        super().__init__(name, trainable=trainable, rate_scale=rate_scale)
+        self._activation = activations.PReLU(initial, shared)
+
+    @property
+    def initial(self) -> float:
+        """Initial slope."""
+        return self._activation.slope
+
+    @property
+    def shared(self) -> bool:
+        """Whether the layer has one slope."""
+        return self._activation.shared
+
+    def lower(self, builder: Builder, value: Value) -> Value:
+        """Append the function with its parameter."""
+        return self._activation.lower(builder, value)
