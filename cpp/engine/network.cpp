@@ -75,6 +75,7 @@ void Network<T>::replace_program(Program program) {
     for (std::size_t i = 0; i < program.states.size(); ++i)
         require(program.states[i].size == program_.states[i].size, "program: state '", program.states[i].name,
                 "' differs in size from the network's");
+    team_choice_.clear();
     plans_.clear();  // they refer to the program and hold copies of the settings
     whole_update_.reset();
     program_ = std::move(program);

@@ -311,7 +311,7 @@ class Custom(Activation):
 
     def lower(self, builder: Builder, value: Value) -> Value:
         """Append the call of the functions."""
-        return builder.emit("host", (value,), value.shape, function=_Calls(self))
+        return builder.emit("host", (value,), value.shape, host=_Calls(self))
 
 
 class _Calls:

@@ -236,9 +236,9 @@ class Quantile(Regression):
 class Hinge(Loss):
     """The margin loss of support vector machines, for one class out of several or for yes and no.
 
-    With labels `(N,)` in [0, K) and K >= 2 outputs: `sum_(j != y) max(0, 1 + z_j - z_y)`, averaged over the rows (Weston
-    and Watkins 1999). With targets -1 and 1 (or 0 and 1), `(N,)` for one output or `(N, K)`: the mean over all elements
-    of `max(0, 1 - y z)`. The gradient at a kink is 0. The outputs are margins, not probabilities.
+    With labels `(N,)` in [0, K) and K >= 2 outputs: `sum_(j != y) max(0, 1 + z_j - z_y)`, averaged over the rows
+    (Weston and Watkins 1999). With targets -1 and 1 (or 0 and 1), `(N,)` for one output or `(N, K)`: the mean over all
+    elements of `max(0, 1 - y z)`. The gradient at a kink is 0. The outputs are margins, not probabilities.
 
     Examples
     --------

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from steepest.activations import Activation
-from steepest.program import Op, Program
+from steepest.program import Op, Parameter, Program
 from steepest.registry import ACTIVATIONS
+
+Array = npt.NDArray[Any]
 
 # What the signal passes through unchanged in kind on its way from a weight to the activation that shapes its variance.
 _TRANSPARENT = ("batch_norm", "layer_norm", "dropout", "noise")
@@ -101,3 +107,143 @@ def compact(program: Program) -> Program:
     )
     widths = tuple(program.widths[value] for value in kept)
     return replace(program, widths=widths, operations=operations, output=number[program.output])
+
+
+def fold(
+    program: Program, tensors: Mapping[str, Array], among: Collection[str] | None = None
+) -> tuple[Program, dict[str, Array]]:
+    """Return a program that predicts the same with less: batch norms and scalings become part of dense operations.
+
+    Dropout and noise, which do nothing in prediction, go; then a batch norm directly after a dense operation is the
+    scale of that operation's columns, `x W s + (b s + t)`, and one whose readers are all dense operations is the scale
+    of their rows, `(x s + t) W + b = x (s W) + (b + t W)`, with `s = gamma / sqrt(variance + epsilon)` and `t = beta -
+    mean s`. What has no dense neighbour stays.
+
+    Parameters
+    ----------
+    program : Program
+        Before activations are fused. Only its prediction is kept, not its training.
+    tensors : dict of str to ndarray
+        Parameters and states by name.
+    among : collection of str, optional
+        Layers whose operations may be changed or removed; all by default.
+
+    Returns
+    -------
+    program : Program
+        Dense operations that had no bias may have got one.
+    tensors : dict of str to ndarray
+        Its parameters and states, the folded ones in float64.
+    """
+    folding = _Folding(program, tensors, among)
+    folding.run()
+    return folding.result()
+
+
+class _Folding:
+    """A program while it is folded."""
+
+    def __init__(self, program: Program, tensors: Mapping[str, Array], among: Collection[str] | None) -> None:
+        self.program = program
+        self.tensors = dict(tensors)
+        self.among = among
+
+    def run(self) -> None:
+        for op in self.program.operations:
+            if op.kind in ("dropout", "noise") and self.may_change(op):
+                self.remove(op)
+        # Each fold may bring another batch norm next to a dense operation.
+        while any(self.fold(op) for op in self.program.operations if op.kind == "batch_norm" and self.may_change(op)):
+            pass
+
+    def may_change(self, op: Op) -> bool:
+        return self.among is None or op.layer in self.among
+
+    def is_linear(self, op: Op) -> bool:
+        return op.kind == "dense" and self.may_change(op)
+
+    def fold(self, op: Op) -> bool:
+        """Fold the batch norm into its neighbours; False if it has none that take it."""
+        source, readers = op.inputs[0], consumers(self.program, op.output)
+        producer = next((other for other in self.program.operations if other.output == source), None)
+        scale, shift = self.scale_and_shift(op)
+        if (
+            producer is not None
+            and self.is_linear(producer)
+            and producer.attributes["activation"] == "identity"
+            and len(consumers(self.program, source)) == 1
+            and source != self.program.output
+        ):
+            weight, bias = self.weights(producer)
+            self.set_weights(producer, weight * scale, bias * scale + shift)
+        elif readers and all(self.is_linear(reader) for reader in readers) and op.output != self.program.output:
+            for reader in readers:
+                weight, bias = self.weights(reader)
+                self.set_weights(reader, scale[:, np.newaxis] * weight, bias + shift @ weight)
+        else:
+            return False
+        self.remove(op)
+        return True
+
+    def parameter(self, number: int) -> Array:
+        return self.tensors[self.program.parameters[number].name].astype(np.float64)
+
+    def scale_and_shift(self, op: Op) -> tuple[Array, Array]:
+        """Return s and t with y = x s + t, one for each column."""
+        gamma, beta = (self.parameter(number) for number in op.parameters)
+        mean, variance = (self.tensors[self.program.states[n].name].astype(np.float64) for n in op.states)
+        scale = gamma / np.sqrt(variance + op.attributes["epsilon"])
+        columns = self.program.widths[op.output] // len(gamma)  # of a channel
+        return np.repeat(scale, columns), np.repeat(beta - mean * scale, columns)
+
+    def weights(self, op: Op) -> tuple[Array, Array]:
+        weight = self.parameter(op.parameters[0])
+        return weight, self.parameter(op.parameters[1]) if len(op.parameters) > 1 else np.zeros(weight.shape[1])
+
+    def set_weights(self, op: Op, weight: Array, bias: Array) -> None:
+        parameters = self.program.parameters
+        if len(op.parameters) == 1:
+            like = parameters[op.parameters[0]]
+            new = replace(like, name=f"{op.layer}.bias", shape=bias.shape, l1=0.0, l2=0.0, max_norm=0.0, decay=False)
+            self.replace(op, replace(op, parameters=(*op.parameters, len(parameters))), (*parameters, new))
+        else:
+            new = parameters[op.parameters[1]]
+        self.tensors[parameters[op.parameters[0]].name] = weight
+        self.tensors[new.name] = bias
+
+    def replace(self, op: Op, by: Op, parameters: tuple[Parameter, ...]) -> None:
+        operations = tuple(by if other is op else other for other in self.program.operations)
+        self.program = replace(self.program, operations=operations, parameters=parameters)
+
+    def remove(self, op: Op) -> None:
+        """Let everything that reads the operation's output read its input."""
+        before, after = op.output, op.inputs[0]
+        operations = tuple(
+            replace(other, inputs=tuple(after if value == before else value for value in other.inputs))
+            for other in self.program.operations
+            if other.output != before
+        )
+        output = after if self.program.output == before else self.program.output
+        self.program = replace(self.program, operations=operations, output=output)
+
+    def result(self) -> tuple[Program, dict[str, Array]]:
+        """Return the program without the tensors that nothing reads any more, and the tensors that are left."""
+        program = compact(self.program)
+        used = sorted({number for op in program.operations for number in op.parameters})
+        states = sorted({number for op in program.operations for number in op.states})
+        operations = tuple(
+            replace(
+                op,
+                parameters=tuple(used.index(number) for number in op.parameters),
+                states=tuple(states.index(number) for number in op.states),
+            )
+            for op in program.operations
+        )
+        program = replace(
+            program,
+            operations=operations,
+            parameters=tuple(program.parameters[number] for number in used),
+            states=tuple(program.states[number] for number in states),
+        )
+        names = [tensor.name for tensor in (*program.parameters, *program.states)]
+        return program, {name: self.tensors[name] for name in names}

@@ -267,15 +267,18 @@ class Builder:
         *,
         parameters: tuple[int, ...] = (),
         states: tuple[int, ...] = (),
-        function: Any = None,
+        host: Any = None,
         **attributes: Any,
     ) -> Value:
-        """Add an operation of the current layer and return the value it writes; `shape` is that of one sample."""
+        """Add an operation of the current layer and return the value it writes, of the given sample shape.
+
+        `host` is the Python object behind an operation of kind "host".
+        """
         shape = (shape,) if isinstance(shape, int) else shape
         output = Value(len(self._widths), math.prod(shape), shape)
         self._widths.append(output.width)
         numbers = tuple(value.number for value in inputs)
-        self._operations.append(Op(kind, self.layer, numbers, output.number, parameters, states, attributes, function))
+        self._operations.append(Op(kind, self.layer, numbers, output.number, parameters, states, attributes, host))
         return output
 
     def finish(self, output: Value) -> Program:

@@ -128,6 +128,35 @@ class Sequential(Model):
         return summarize(self.network, self.layers, self.names)
 
     # ---------------------------------------------------------------------------------------------------------- copies
+    def folded(self, scaling: Any = None) -> Sequential:
+        """Return a smaller model that predicts the same, to rounding: for services, exports and the edge.
+
+        Batch norm and `Standardize` become part of the dense layer before or behind them, dropout and noise go; what
+        has no dense neighbour stays. See `steepest.passes.fold`. Training the result is not training this model.
+
+        Parameters
+        ----------
+        scaling : Standardizer, Center or MinMax, optional
+            Fitted step of `steepest.preprocessing` that this model's inputs go through; the result does it itself, and
+            takes the raw inputs.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import steepest as st
+        >>> X = np.random.default_rng(0).normal(5.0, 2.0, size=(50, 3))
+        >>> scaling = st.preprocessing.Standardizer().fit(X)
+        >>> model = st.Sequential([st.layers.Dense(4), st.layers.BatchNorm(), st.layers.Dense(1)], input_shape=3)
+        >>> small = model.folded(scaling)
+        >>> [type(layer).__name__ for layer in small.layers]
+        ['Dense', 'Dense']
+        >>> np.allclose(small.predict(X), model.predict(scaling.transform(X)), atol=1e-6)
+        True
+        """
+        from steepest.folding import fold_model
+
+        return fold_model(self, scaling)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and all that continuing its training needs to an `.npz` file; see `steepest.saving`.
 

@@ -90,6 +90,20 @@ def _size(count: int) -> str:
     return f"{size:.1f} GB"
 
 
+# Per element. Batch norm is a multiplication and an addition once its statistics are known; layer norm finds its own.
+# Dropout and noise do nothing in inference; the others move numbers.
+_FLOPS = {
+    "batch_norm": 2,
+    "layer_norm": 8,
+    "row_function": 4,
+    "dropout": 0,
+    "noise": 0,
+    "select": 0,
+    "concatenate": 0,
+    "embedding": 0,
+}
+
+
 def flops(program: Program, op: Op) -> int:
     """Floating-point operations of one row forward."""
     width = program.widths[op.output]
@@ -97,9 +111,10 @@ def flops(program: Program, op: Op) -> int:
         product = 2 * program.widths[op.inputs[0]] * width
         bias = width if len(op.parameters) > 1 else 0
         return product + bias + (width if op.attributes["activation"] != "identity" else 0)
-    # Batch norm is a multiplication and an addition per element once its statistics are known; dropout does nothing in
-    # inference.
-    return {"batch_norm": 2, "dropout": 0}.get(op.kind, 1) * width
+    inputs = sum(program.widths[value] for value in op.inputs)
+    if op.kind in ("maxout", "sum"):  # comparisons or additions: one less than what they are between
+        return inputs - width
+    return _FLOPS.get(op.kind, 1) * width
 
 
 def _notes(program: Program) -> list[str]:
@@ -107,7 +122,8 @@ def _notes(program: Program) -> list[str]:
     for op in program.operations:
         following = consumers(program, op.output)
         plain = op.kind == "dense" and len(op.parameters) > 1 and op.attributes["activation"] == "identity"
-        if plain and following and all(reader.kind == "batch_norm" for reader in following):
+        subtracted = [reader.kind == "batch_norm" and not reader.attributes["frozen"] for reader in following]
+        if plain and subtracted and all(subtracted):
             notes.append(
                 f"the bias of {op.layer} is redundant, since {following[0].layer} after it subtracts the mean: "
                 "use_bias=False saves it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
 
 import numpy as np
@@ -93,6 +93,9 @@ class Layer(Configurable):
     def children(self) -> dict[str, Layer]:
         """Return the layers inside this one by the names their tensors have; without any it is a layer of its own."""
         return {}
+
+    def rewrite(self, change: Callable[[str, Layer], Layer | None]) -> None:
+        """Put `change(name, layer)` in the place of each layer inside; None leaves it out."""
 
     def adopt(self, owner: Any) -> None:
         """Make `owner` the model of this layer; a layer's tensors live in one model."""

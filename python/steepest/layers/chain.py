@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from steepest.layers.base import Layer, check_layers, name_layers
@@ -21,6 +21,14 @@ def as_chain(argument: str, layers: Any) -> tuple[Layer, ...]:
     # Other objects are left to check_layers, which knows how to complain.
     made = [LAYERS.create(item, argument) if isinstance(item, (str, Mapping)) else item for item in items]
     return check_layers(argument, made)
+
+
+def rewrite_chain(
+    prefix: str, layers: tuple[Layer, ...], change: Callable[[str, Layer], Layer | None]
+) -> tuple[Layer, ...]:
+    """Return what `change(prefix + name, layer)` makes of the layers; None leaves one out."""
+    made = [change(prefix + name, layer) for name, layer in zip(name_layers(layers), layers, strict=True)]
+    return tuple(layer for layer in made if layer is not None)
 
 
 def lower_chain(builder: Builder, layers: tuple[Layer, ...], value: Value) -> Value:

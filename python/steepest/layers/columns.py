@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from steepest.checks import check_choice, check_int
 from steepest.initializers import Initializer, as_initializer
 from steepest.layers.base import Layer, TensorView, check_name, name_layers
-from steepest.layers.chain import as_chain, lower_chain
+from steepest.layers.chain import as_chain, lower_chain, rewrite_chain
 from steepest.program import Builder, Value
 from steepest.registry import LAYERS
 
@@ -127,6 +127,13 @@ class Columns(Layer):
             f"{group}.{name}": layer
             for group, (_, layers) in self.groups.items()
             for name, layer in zip(name_layers(layers), layers, strict=True)
+        }
+
+    def rewrite(self, change: Callable[[str, Layer], Layer | None]) -> None:
+        """Put other layers in the place of the groups'."""
+        self.groups = {
+            group: (columns, rewrite_chain(f"{group}.", layers, change))
+            for group, (columns, layers) in self.groups.items()
         }
 
     def lower(self, builder: Builder, value: Value) -> Value:

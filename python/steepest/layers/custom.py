@@ -85,7 +85,7 @@ class Custom(Layer):
                 )
             )
         shape = value.shape if width == value.width else (width,)
-        return builder.emit("host", (value,), shape, parameters=tuple(numbers), function=_Calls(self, shapes, width))
+        return builder.emit("host", (value,), shape, parameters=tuple(numbers), host=_Calls(self, shapes, width))
 
 
 class _Calls:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from steepest.checks import check_float
 from steepest.initializers import Constant, Zeros
 from steepest.layers.base import Layer, TensorView
-from steepest.preprocessing import Standardizer
 from steepest.program import Builder, Shape, Value
 from steepest.registry import LAYERS
 
@@ -168,11 +167,27 @@ class Standardize(Layer):
             raise ValueError("scale must not be 0: a constant column has scale 1")
 
     @classmethod
-    def like(cls, standardizer: Standardizer, *, name: str | None = None) -> Standardize:
-        """Return the layer that does what a fitted `steepest.preprocessing.Standardizer` does."""
-        if standardizer.mean is None:
-            raise ValueError("the Standardizer has not been fitted: call fit with the training set first")
-        return cls(standardizer.mean, standardizer.scale, name=name)
+    def like(cls, step: Any, *, name: str | None = None) -> Standardize:
+        """Return the layer that does what a fitted step of `steepest.preprocessing` does.
+
+        Parameters
+        ----------
+        step : Standardizer, Center or MinMax
+            Fitted.
+        name : str or None
+            Of the layer.
+        """
+        from steepest import preprocessing
+
+        if not isinstance(step, (preprocessing.Standardizer, preprocessing.Center, preprocessing.MinMax)):
+            raise TypeError(f"step must be a fitted Standardizer, Center or MinMax, got {step!r}")
+        if step.columns is None:
+            raise ValueError(f"the {type(step).__name__} has not been fitted: call fit with the training set first")
+        if isinstance(step, preprocessing.MinMax):
+            span = step.largest - step.smallest
+            scale = np.where(span > 0.0, span, 1.0) / (step.high - step.low)
+            return cls(step.smallest - step.low * scale, scale, name=name)
+        return cls(step.mean, step.scale if isinstance(step, preprocessing.Standardizer) else None, name=name)
 
     def lower(self, builder: Builder, value: Value) -> Value:
         """Append a batch norm that is never trained."""

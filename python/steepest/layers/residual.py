@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from steepest.activations import Activation
 from steepest.checks import check_bool
 from steepest.initializers import Auto
+from steepest.layers.activation import Activation as ActivationLayer
 from steepest.layers.base import Layer, name_layers
-from steepest.layers.chain import as_chain, lower_chain
+from steepest.layers.chain import as_chain, lower_chain, rewrite_chain
 from steepest.program import Builder, Value
 from steepest.registry import ACTIVATIONS, LAYERS
 
@@ -63,6 +64,10 @@ class Residual(Layer):
     def children(self) -> dict[str, Layer]:
         """Return the layers of f by name."""
         return dict(zip(name_layers(self.layers), self.layers, strict=True))
+
+    def rewrite(self, change: Callable[[str, Layer], Layer | None]) -> None:
+        """Put other layers in the place of f's."""
+        self.layers = rewrite_chain("", self.layers, change) or (ActivationLayer("identity", name="identity"),)
 
     def lower(self, builder: Builder, value: Value) -> Value:
         """Append f, the shortcut and their sum."""
