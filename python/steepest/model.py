@@ -92,6 +92,11 @@ class Model(ABC):
         """
         return dict(self.network.parameters)
 
+    def trainable_parameters(self) -> dict[str, Array]:
+        """Return those of `parameters` that training changes: not those of frozen layers."""
+        trained = {parameter.name for parameter in self.network.program.parameters if parameter.trainable}
+        return {name: view for name, view in self.network.parameters.items() if name in trained}
+
     def states(self) -> dict[str, Array]:
         """Return the running statistics by name (`"batch_norm_1.running_mean"`), as views."""
         return dict(self.network.states)
@@ -225,7 +230,7 @@ class Model(ABC):
         value : float
             Data loss plus penalty.
         gradients : dict of str to ndarray
-            By parameter name, in the shape of the parameter; zero for parameters that are not trained.
+            By parameter name, in the shape of the parameter; zero for parameters of frozen layers.
 
         Examples
         --------

@@ -245,5 +245,5 @@ class _Folding:
             parameters=tuple(program.parameters[number] for number in used),
             states=tuple(program.states[number] for number in states),
         )
-        names = [tensor.name for tensor in (*program.parameters, *program.states)]
+        names = [p.name for p in program.parameters] + [s.name for s in program.states]
         return program, {name: self.tensors[name] for name in names}

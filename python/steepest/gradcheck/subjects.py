@@ -76,8 +76,7 @@ def from_model(
     if burn_in:
         twin.fit(data, y, epochs=burn_in, batch_size=len(data), verbose=0, **options)
     # The gradient of a frozen parameter is not computed.
-    trained = {parameter.name for parameter in twin.network.program.parameters if parameter.trainable}
-    parameters: dict[str, Array] = {name: view for name, view in twin.parameters().items() if name in trained}
+    parameters: dict[str, Array] = dict(getattr(twin, "trainable_parameters", twin.parameters)())
     if inputs:
         parameters["input"] = data
     return Problem(what or f"{type(model).__name__}", parameters, lambda: run()[0], lambda: run()[1])
