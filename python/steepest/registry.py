@@ -37,7 +37,13 @@ class Configurable:
             value = _plain(getattr(self, name))
             if default is inspect.Parameter.empty or value != _plain(default):
                 config[name] = value
-        return {"kind": self.kind, **config} if config else self.kind
+        kind = self.registered_kind()
+        return {"kind": kind, **config} if config else kind
+
+    @classmethod
+    def registered_kind(cls) -> str:
+        """Return the name that the registry knows this very class by, or "" for a subclass that was not registered."""
+        return str(cls.__dict__.get("kind", ""))
 
     def __repr__(self) -> str:
         parts = []

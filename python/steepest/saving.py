@@ -89,7 +89,7 @@ def loads(content: bytes) -> Sequential:
 
 
 def _describe(item: Configurable) -> Any:
-    if not item.kind:
+    if not item.registered_kind():
         raise ValueError(
             f"{type(item).__name__} cannot be saved: register it with a kind first (see steepest.registry)"
         )
