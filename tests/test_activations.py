@@ -214,3 +214,11 @@ def test_what_a_custom_activation_raises_arrives(rng):
     short = st.Sequential([L.Activation(activations.Custom(lambda x: x[:, :1], cube_backward))])
     with pytest.raises(ValueError, match=r"must return shape \(3, 2\)"):
         short.predict(rng.normal(size=(3, 2)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_activation_can_be_called(name, rng):
+    x = rng.normal(size=(5, 3))
+    np.testing.assert_allclose(ACTIVATIONS.create(name)(x), apply(name, x), rtol=1e-14, atol=1e-15)
+    twice = activations.Custom(lambda x: 2 * x, lambda dy, x: 2 * dy)
+    np.testing.assert_array_equal(twice(x), 2 * x)

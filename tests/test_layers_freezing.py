@@ -157,3 +157,17 @@ def test_the_core_refuses_a_program_of_other_tensors():
         with pytest.raises(ValueError, match="program"):
             model.network.core.replace_program(program.to_core())
     assert model.predict(np.zeros((1, 3))).shape == (1, 2)
+
+
+def test_groups_of_the_optimiser_multiply_the_layers_scales(rng):
+    x, y = rng.normal(size=(16, 3)), rng.normal(size=(16, 2))
+    plain, grouped = network(rate_scale=0.5), network(rate_scale=0.5)
+    starts = copies(plain)
+    for model, groups in ((plain, None), (grouped, {"*.gamma": 0.0, "dense_1.*": 0.5})):
+        sgd = st.optimizers.SGD(0.5, groups=groups)
+        model.fit(x, y, loss="mse", optimizer=sgd, epochs=1, batch_size=16, verbose=0)
+    for name, expected in {"dense_1.weight": 0.5, "batch_norm_1.gamma": 0.0, "dense_2.weight": 1.0}.items():
+        steps = [model.parameters()[name] - starts[name] for model in (plain, grouped)]
+        assert steps[0].any()
+        np.testing.assert_allclose(steps[1], expected * steps[0], rtol=1e-12, atol=1e-15)
+    assert {p.rate_scale for p in grouped.network.running.parameters} == {0.5, 1.0}

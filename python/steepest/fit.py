@@ -96,7 +96,7 @@ def fit(
             has_validation=validation is not None,
         )
         hooks = [*_check_callbacks(callbacks, early_stopping), make_progress(verbose)]
-        with network.beginning_with(augmentation):
+        with network.training(augmentation, chosen_optimizer.rate_scales(network.parameters)):
             trainer = _trainer_class(chosen_optimizer)
             return trainer(run, network, train, validation, batch_size, shuffle, augmentation, hooks).train()
 

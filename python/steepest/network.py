@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,8 @@ class Network:
     Attributes
     ----------
     program, running : Program
-        What the layers say, and what the core runs: the same, except while `fit` augments its batches.
+        What the layers say, and what the core runs: the same, except while `fit` augments its batches
+        or gives parameters learning rates of their own.
     core : _core.Network32 or _core.Network64
         Does the work.
     parameters, states : dict of str to ndarray
@@ -34,6 +35,7 @@ class Network:
         self.program = program
         self.running = program
         self._first: Any = None
+        self._rate_scales: Mapping[str, float] = {}
         self.dtype = dtype
         self.core: Any = (_core.Network32 if dtype == "float32" else _core.Network64)(program.to_core())
         self.parameter_arena: Array = self.core.parameter_arena
@@ -62,24 +64,28 @@ class Network:
         for mine, theirs in ((self.program.parameters, program.parameters), (self.program.states, program.states)):
             assert [(t.name, t.shape) for t in mine] == [(t.name, t.shape) for t in theirs]
         self.program = program
-        self._run(self._first)
+        self._run()
 
-    def _run(self, first: Any) -> None:
-        self._first = first
-        self.running = self.program if first is None else passes.prepend(self.program, first)
+    def _run(self) -> None:
+        """Give the core the program with what the present training asks for."""
+        self.running = passes.scale_rates(self.program, self._rate_scales)
+        if self._first is not None:
+            self.running = passes.prepend(self.running, self._first)
         self.core.replace_program(self.running.to_core())
 
     @contextmanager
-    def beginning_with(self, first: Any) -> Iterator[None]:
-        """Let every run begin with the host function `first`, if there is one."""
-        if first is None:
+    def training(self, first: Any, rate_scales: Mapping[str, float]) -> Iterator[None]:
+        """Begin every run with the host function `first`, if it is not None, and scale parameters' learning rates."""
+        if first is None and all(scale == 1.0 for scale in rate_scales.values()):
             yield
             return
-        self._run(first)
+        self._first, self._rate_scales = first, rate_scales
+        self._run()
         try:
             yield
         finally:
-            self._run(None)
+            self._first, self._rate_scales = None, {}
+            self._run()
 
     def split(self, flat: Array) -> dict[str, Array]:
         """Return views by parameter name on an array laid out like `parameter_arena`: gradients, slots."""

@@ -87,6 +87,12 @@ def fuse_activations(program: Program) -> Program:
     return compact(replace(program, operations=tuple(operations)))
 
 
+def scale_rates(program: Program, scales: Mapping[str, float]) -> Program:
+    """Multiply the learning rates of the named parameters."""
+    scaled = tuple(replace(p, rate_scale=p.rate_scale * scales.get(p.name, 1.0)) for p in program.parameters)
+    return replace(program, parameters=scaled)
+
+
 def prepend(program: Program, function: Any) -> Program:
     """Let the program begin with a host operation that makes a new input out of the old."""
     first = Op("host", "augmentation", (0,), 1, function=function)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.checks import check_float
-from steepest.initializers import Constant, Zeros
+from steepest.initializers import Constant, Values, Zeros
 from steepest.layers.base import Layer, TensorView
 from steepest.program import Builder, Shape, Value
 from steepest.registry import LAYERS
@@ -201,7 +201,7 @@ class Standardize(Layer):
             (value,),
             value.shape,
             parameters=(
-                builder.parameter("gamma", shape, _Given(1.0 / scale), trainable=False),
+                builder.parameter("gamma", shape, Values(1.0 / scale), trainable=False),
                 builder.parameter("beta", shape, Zeros(), trainable=False),
             ),
             states=states,
@@ -216,19 +216,6 @@ class Standardize(Layer):
         if array.ndim and len(array) != width:
             raise ValueError(f"{name} has {len(array)} numbers, the input has {width} columns")
         return np.broadcast_to(array, (width,))
-
-
-class _Given(Zeros):
-    """Initial values that are known."""
-
-    def __init__(self, values: npt.NDArray[np.float64]) -> None:
-        self.values = values
-
-    def draw(
-        self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
-    ) -> npt.NDArray[np.float64]:
-        """Return the initial values."""
-        return self.values
 
 
 def _numbers(name: str, value: Any) -> float | list[float] | None:
