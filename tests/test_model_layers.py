@@ -31,6 +31,12 @@ REQUIRED = {
     "groups": {"first": (0, {"kind": "embedding", "categories": 4, "units": 2}), "others": ([1, 2], None)},
     "learning_rate": 0.125,
     "steps": 7,
+    "every": 3,
+    "decay": 0.5,
+    "boundaries": [2, 5],
+    "rates": [0.5, 0.25, 0.125],
+    "after": {"kind": "constant", "learning_rate": 0.25},
+    "values": [0.5, 0.25],
 }
 MEMBERS = [cls for family in FAMILIES for cls in family]
 
