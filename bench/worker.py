@@ -36,10 +36,11 @@ class Worker:
     def describe(self):
         return {"versions": self.rival.versions(), "note": self.rival.note(), "import_seconds": self.import_seconds}
 
-    def losses(self, epochs):
-        """Mean training losses of the first epochs from the initial weights, batches in the order of the data."""
+    def losses(self, steps, epochs):
+        """Mean training losses of short epochs from the initial weights: the first batches in the order of the data."""
         self.rival.start()
-        return {"losses": [float(self.rival.epoch(shuffle=False)) for _ in range(epochs)]}
+        rows = min(steps * self.spec.batch, self.spec.rows)
+        return {"losses": [float(self.rival.epoch(rows)) for _ in range(epochs)]}
 
     def train(self, seconds):
         """Seconds of one epoch: from the initial weights, after one epoch untimed, over as many as the time allows."""

@@ -313,7 +313,7 @@ def test_rivals_command_writes_json_and_markdown(tmp_path):
 
 def fake_worker(rivals, losses):
     class Fake:
-        def ask(self, do, epochs):
+        def ask(self, do, steps, epochs):
             if losses is None:
                 raise rivals.pool.RivalError("no answer")
             return {"losses": losses}
@@ -326,7 +326,7 @@ def fake_worker(rivals, losses):
 
 def test_a_rival_that_trains_something_else_is_not_timed(rivals, monkeypatch):
     monkeypatch.setattr(rivals.verify, "reference_losses", lambda spec: [2.0, 1.0])
-    answers = {"steepest": [2.001, 1.002], "numpy": [2.0, 1.03], "torch": [2.0, float("nan")], "jax": None}
+    answers = {"steepest": [2.001, 1.0005], "numpy": [2.0, 1.003], "torch": [2.0, float("nan")], "jax": None}
     workers = {name: fake_worker(rivals, losses) for name, losses in answers.items()}
     measured = {name: rivals.pool.Measured(name) for name in answers}
     spec = rivals.problem.Spec((4, 4, 3), 2, 4, 1)

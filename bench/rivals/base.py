@@ -6,9 +6,9 @@ from bench.problem import initial_layers
 class Rival:
     """One library training one problem in its fairest form.
 
-    `start` puts the network at its initial weights and the optimiser at its beginning. `epoch` trains on all rows, in
-    the library's own shuffled order or in the order of the data, and returns the mean training loss. `predict` takes
-    and returns NumPy arrays.
+    `start` puts the network at its initial weights and the optimiser at its beginning. `epoch` trains on all rows in
+    the library's own shuffled order, `epoch(rows)` on the first rows in the order of the data; both return the mean
+    training loss. `predict` takes and returns NumPy arrays.
     """
 
     returns = "logits"  # of predict, or "probabilities"
@@ -25,7 +25,7 @@ class Rival:
     def start(self):
         raise NotImplementedError
 
-    def epoch(self, shuffle=True):
+    def epoch(self, rows=None):
         raise NotImplementedError
 
     def predict(self, x):

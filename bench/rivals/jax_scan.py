@@ -87,11 +87,10 @@ class JaxScan(Rival):
 
         return epoch
 
-    def epoch(self, shuffle=True):
-        rows = len(self.x_array)
-        order = self.rng.permutation(rows) if shuffle else np.arange(rows)
+    def epoch(self, rows=None):
+        order = self.rng.permutation(len(self.x_array)) if rows is None else np.arange(rows)
         # All batches are full: a scan has one shape.
-        order = order[: rows - rows % self.spec.batch].reshape(-1, self.spec.batch).astype(np.int32)
+        order = order[: len(order) // self.spec.batch * self.spec.batch].reshape(-1, self.spec.batch).astype(np.int32)
         self.state, loss = self.run_epoch(self.state, order, self.x_array, self.y_array)
         return float(loss)
 

@@ -29,8 +29,8 @@ class NumpyByHand(Rival):
         self.network = self.make(self.spec.widths, self.spec.batch, self.spec.dtype, LEARNING_RATE)
         self.network.load(self.layers)
 
-    def epoch(self, shuffle=True):
-        order = self.rng.permutation(len(self.x)) if shuffle else np.arange(len(self.x))
+    def epoch(self, rows=None):
+        order = self.rng.permutation(len(self.x)) if rows is None else np.arange(rows)
         return self.network.epoch(self.x, self.labels, order)
 
     def predict(self, x):

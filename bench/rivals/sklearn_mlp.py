@@ -32,9 +32,9 @@ class SklearnMLP(Rival):
             self.model.intercepts_[i][...] = bias
         del self.model._optimizer
 
-    def epoch(self, shuffle=True):
-        self.model.shuffle = shuffle
-        self.model.partial_fit(self.x, self.labels)
+    def epoch(self, rows=None):
+        self.model.shuffle = rows is None
+        self.model.partial_fit(self.x[:rows], self.labels[:rows])
         return self.model.loss_
 
     def predict(self, x):

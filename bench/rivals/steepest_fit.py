@@ -28,15 +28,15 @@ class Steepest(Rival):
             array[...] = initial
         self.optimizer = st.optimizers.Adam(LEARNING_RATE)
 
-    def epoch(self, shuffle=True):
+    def epoch(self, rows=None):
         history = self.model.fit(
-            self.x,
-            self.labels,
+            self.x[:rows],
+            self.labels[:rows],
             loss="softmax_cross_entropy",
             optimizer=self.optimizer,
             epochs=1,
             batch_size=self.spec.batch,
-            shuffle=shuffle,
+            shuffle=rows is None,
             verbose=0,
         )
         return history.history["loss"][0]

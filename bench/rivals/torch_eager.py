@@ -48,9 +48,9 @@ class TorchEager(Rival):
     def forward_loss(self, x, y):
         return self.loss(self.network(x), y)
 
-    def epoch(self, shuffle=True):
-        rows, batch = len(self.x_tensor), self.spec.batch
-        order = torch.randperm(rows) if shuffle else torch.arange(rows)
+    def epoch(self, rows=None):
+        order = torch.randperm(len(self.x_tensor)) if rows is None else torch.arange(rows)
+        rows, batch = len(order), self.spec.batch
         total = torch.zeros(())
         for begin in range(0, rows, batch):
             index = order[begin : begin + batch]
