@@ -3,6 +3,7 @@
 ``steepest.gradcheck`` is this module, and it can be called: ``st.gradcheck(model, X, y, loss="mse")`` is
 :func:`gradcheck`, for models, layers and losses. Beside it stand :func:`check_function` for any
 ``f(x) -> (value, gradient)`` and :func:`check_pair` for a forward function with its backward function.
+:func:`step_curve` measures and draws the error of the difference quotients against their step.
 
 How it decides is in :mod:`steepest.gradcheck.differences`: an entry is wrong when it lies outside the error bound of
 its own difference quotient, so that one wrong entry in a large tensor is found however small its share of the norm.
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from .check import Options, check
+from .curve import StepCurve, step_curve
 from .problem import Problem, from_function, from_pair
 from .report import Entry, GradientReport, TensorSummary
 from .subjects import from_subject
@@ -24,11 +26,13 @@ __all__ = [
     "Entry",
     "GradientReport",
     "Problem",
+    "StepCurve",
     "TensorSummary",
     "check_function",
     "check_pair",
     "check_problem",
     "gradcheck",
+    "step_curve",
 ]
 
 

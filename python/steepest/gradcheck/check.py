@@ -48,7 +48,7 @@ def check(problem: Problem, options: Options) -> GradientReport:
     value = problem.value()
     if not np.isfinite(value):
         raise ValueError(f"the value to differentiate must be finite; {problem.what} gives {value}")
-    analytic = _analytic(problem)
+    analytic = analytic_gradients(problem)
     again = problem.value()
     if again != value:
         raise ValueError(
@@ -56,7 +56,7 @@ def check(problem: Problem, options: Options) -> GradientReport:
             "hold its random numbers fixed"
         )
     rng = np.random.default_rng(options.seed)
-    noise = _noise(problem, analytic, value, rng)
+    noise = value_noise(problem, analytic, value, rng)
     scale = max(abs(value), max((float(np.max(np.abs(g), initial=0.0)) for g in analytic.values()), default=0.0))
     step = options.step if options.step is not None else default_step(noise, scale)
 
@@ -74,7 +74,8 @@ def check(problem: Problem, options: Options) -> GradientReport:
     return _report(problem, groups, mode, options.method, value, step, noise)
 
 
-def _analytic(problem: Problem) -> dict[str, Array]:
+def analytic_gradients(problem: Problem) -> dict[str, Array]:
+    """Return the gradients under test, or say what keeps them from being compared."""
     given = problem.gradients()
     analytic = {}
     for name, tensor in problem.tensors.items():
@@ -91,7 +92,7 @@ def _analytic(problem: Problem) -> dict[str, Array]:
     return analytic
 
 
-def _noise(problem: Problem, analytic: Mapping[str, Array], value: float, rng: np.random.Generator) -> float:
+def value_noise(problem: Problem, analytic: Mapping[str, Array], value: float, rng: np.random.Generator) -> float:
     """Return the value's rounding noise: the median over five directions, at least the rounding of the value itself."""
     found, deaf = [], 0
     for _ in range(5):
@@ -99,7 +100,7 @@ def _noise(problem: Problem, analytic: Mapping[str, Array], value: float, rng: n
             name: rng.choice([-1.0, 1.0], size=tensor.shape) * np.maximum(np.abs(tensor), 1.0)
             for name, tensor in problem.tensors.items()
         }
-        line = _move_all(problem, direction)
+        line = move_all(problem, direction)
         found.append([measure_noise(line, step) for step in NOISE_STEPS])
         # Single precision answers to a long step as the gradient says, and to a short one not at all.
         slope = sum(float(np.sum(direction[name] * analytic[name])) for name in direction)
@@ -114,7 +115,9 @@ def _noise(problem: Problem, analytic: Mapping[str, Array], value: float, rng: n
     return max(float(np.min(np.median(found, axis=0))), 0.3 * EPSILON * abs(value))
 
 
-def _move_all(problem: Problem, direction: Mapping[str, Array]) -> Line:
+def move_all(problem: Problem, direction: Mapping[str, Array]) -> Line:
+    """Return the line through all tensors at once."""
+
     def line(t: float) -> tuple[float, float]:
         kept = {name: tensor.copy() for name, tensor in problem.tensors.items()}
         try:
