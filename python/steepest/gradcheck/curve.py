@@ -110,7 +110,7 @@ class StepCurve:
         axes.set(
             xscale="log",
             yscale="log",
-            title=f"Error of difference quotients of {self.what.removesuffix(' <lambda>')}",
+            title=f"Error of difference quotients: {self.what.replace('function <lambda>', 'a function')}",
             xlabel="step $\\epsilon$",
             ylabel="|numeric - analytic|",
             xlim=(self.steps[0], self.steps[-1]),
@@ -125,12 +125,13 @@ class StepCurve:
 
 def _limits(one: Array, two: Array, floor: Array) -> tuple[float, float]:
     """Whole decades around what is drawn, and room above for the legend; lucky zeros are no scale."""
-    everything = np.concatenate([one, two, floor])
+    errors = np.concatenate([one, two])
+    everything = errors if errors.any() else floor
     positive = everything[everything > 0]
     if not positive.size:
         return EPSILON, 1.0
     # A quotient is now and then right to the last digit: the lowest percent is cut off.
-    low, high = np.percentile(positive, 1), np.max(positive)
+    low, high = np.percentile(positive, 1), max(np.max(positive), np.max(floor))
     return float(10.0 ** np.floor(np.log10(low))), float(10.0 ** (np.ceil(np.log10(high)) + 2))
 
 
