@@ -285,3 +285,16 @@ def test_wrong_arguments():
     for options, name in (({"history": 0}, "history"), ({"c1": 0.5, "c2": 0.1}, "c2"), ({"tolerance": -1.0}, "toler")):
         with pytest.raises(ValueError, match=name):
             LBFGS(**options)
+
+
+def test_frozen_layers_stay(data):
+    model = st.Sequential([st.layers.Dense(8, "tanh", trainable=False), st.layers.Dense(3)], seed=1, input_shape=4)
+    before = model.layers[0].weight.copy()
+    history = fit(model, data, epochs=20)
+    np.testing.assert_array_equal(model.layers[0].weight, before)
+    assert history["loss"][-1] < 0.9 * history["loss"][0]
+
+
+def test_refuses_augmentation(data):
+    with pytest.raises(ValueError, match="augment"):
+        fit(chain(), data, augment=lambda batch, generator: batch)

@@ -134,3 +134,55 @@ def test_a_file_keeps_the_state(rule, dtype, data, tmp_path):
     assert loaded.optimizer.get_config() == twice.optimizer.get_config()
     fit(loaded, data, None, 5)
     np.testing.assert_array_equal(once.network.parameter_arena, loaded.network.parameter_arena)
+
+
+# -------------------------------------------------------------------------------------------------------------- groups
+@pytest.mark.parametrize("rule", RULES)
+def test_groups_multiply_the_rate(rule, data):
+    groups = {"dense_1.*": 0.25, "*.bias": 2.0}
+    scales = {"dense_1.weight": 0.25, "dense_1.bias": 0.25, "dense_2.bias": 2.0}
+    model = make()
+    twin, _ = train_by_reference(model, data, rule, RULES[rule][1], scales=scales)
+    fit(model, data, RULES[rule][0](groups=groups))
+    for name, value in twin.parameters().items():
+        assert_network64(model.parameters()[name], value, f"{name} after {rule}")
+
+
+def test_zero_leaves_a_parameter_as_it_is(data):
+    model = make("float32")
+    before = {name: value.copy() for name, value in model.parameters().items()}
+    fit(model, data, optimizers.AdamW(0.1, weight_decay=0.5, groups={"dense_1.*": 0.0}))
+    for name, value in model.parameters().items():
+        assert np.array_equal(value, before[name]) == name.startswith("dense_1."), name
+
+
+def test_groups_end_with_the_fit(data):
+    grouped, plain = make(), make()
+    for model in (grouped, plain):
+        fit(model, data, optimizers.SGD(0.1, groups={"*": 0.5}) if model is grouped else optimizers.SGD(0.05), 2)
+        fit(model, data, optimizers.SGD(0.1), 2)
+    for name, value in plain.parameters().items():
+        assert_network64(grouped.parameters()[name], value, name)
+
+
+def test_wrong_groups(data):
+    with pytest.raises(ValueError, match=r"groups: 'dense_9\.\*' matches no parameter, there are dense_1\.weight, "):
+        fit(make(), data, optimizers.Adam(groups={"dense_9.*": 0.1}))
+    for wrong in ({"*": -1.0}, {"*": float("nan")}):
+        with pytest.raises(ValueError, match=r"groups\['\*'\]"):
+            optimizers.Adam(groups=wrong)
+    for wrong in ([("*", 1.0)], {1: 0.5}):
+        with pytest.raises(TypeError, match="groups must be a dictionary"):
+            optimizers.Adam(groups=wrong)
+
+
+def test_a_file_keeps_the_groups(data, tmp_path):
+    once, twice = make(), make()
+    options = {"groups": {"*.bias": 0.1}}
+    fit(once, data, optimizers.Adam(0.05, **options), 6)
+    fit(twice, data, optimizers.Adam(0.05, **options), 3)
+    twice.save(tmp_path / "net.npz")
+    loaded = st.load(tmp_path / "net.npz")
+    assert loaded.optimizer.groups == options["groups"]
+    fit(loaded, data, None, 3)
+    np.testing.assert_array_equal(once.network.parameter_arena, loaded.network.parameter_arena)

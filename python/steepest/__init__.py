@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         activations,
         callbacks,
         datasets,
+        diagnostics,
         initializers,
         kernels,
         layers,
@@ -37,6 +38,7 @@ _MODULES = (
     "activations",
     "callbacks",
     "datasets",
+    "diagnostics",
     "gradcheck",  # a module that can be called
     "initializers",
     "kernels",
@@ -67,6 +69,7 @@ __all__ = [
     "build_info",
     "callbacks",
     "datasets",
+    "diagnostics",
     "get_num_threads",
     "gradcheck",
     "initializers",

@@ -98,7 +98,10 @@ class SmallNormal(Normal):
 
 @INITIALIZERS.register("large_normal")
 class LargeNormal(Normal):
-    """Normal with mean 0 and standard deviation 0.05: already too large for wide layers of tanh, which saturate.
+    """Normal with mean 0 and standard deviation 0.05: too large for wide layers.
+
+    A unit of n inputs sees a deviation of 0.05 sqrt(n) times that of its inputs, so tanh saturates where n is some
+    thousands and ReLU explodes.
 
     Examples
     --------
