@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import catalogue_networks as catalogue
 import steepest as st
 from architectures import draw_case
 from reference import activations, losses
@@ -74,6 +75,24 @@ def test_random_model(number):
         samples=100,
     )
     assert report.passed, f"{case.text}\n{report}"
+
+
+@pytest.mark.parametrize("number", range(1000, 1024))
+def test_random_model_of_the_catalogue(number):
+    text, model, _, loss, x, y, weights = catalogue.draw(number)
+    report = st.gradcheck(
+        model,
+        x,
+        y,
+        loss=catalogue.LOSSES[loss][0],
+        sample_weight=weights,
+        training=number % 4 != 3,
+        inputs="Columns" not in text,  # categories have no neighbours to differ from
+        max_entries=200,
+        samples=60,
+        directions=2,
+    )
+    assert report.passed, f"{text}\n{report}"
 
 
 def mixed_model(**settings):

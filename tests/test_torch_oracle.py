@@ -98,6 +98,43 @@ def test_gradients(number):
         assert_network64(actual, gradient, f"{name} of case {number}", scale)
 
 
+NEW_LOSSES = {
+    "mae": (st.losses.MAE(), torch.nn.L1Loss()),
+    "huber": (st.losses.Huber(0.7), torch.nn.HuberLoss(delta=0.7)),
+    "poisson": (st.losses.Poisson(), torch.nn.PoissonNLLLoss(log_input=True)),
+    # One target in {-1, 1} a row: torch's margin between an output and 0.
+    "hinge": (st.losses.Hinge(), lambda z, t: torch.nn.functional.margin_ranking_loss(z, 0 * z, t, margin=1.0)),
+    "smoothed": (st.losses.SoftmaxCrossEntropy(label_smoothing=0.1), torch.nn.CrossEntropyLoss(label_smoothing=0.1)),
+    # The sum over the classes, of which torch takes the mean.
+    "multiclass hinge": (st.losses.Hinge(), lambda z, t: z.shape[1] * torch.nn.functional.multi_margin_loss(z, t)),
+}
+
+
+def targets_of(rng, name, rows, columns):
+    if name in ("smoothed", "multiclass hinge"):
+        return rng.integers(columns, size=rows)
+    shape = (rows, columns)
+    if name == "hinge":
+        return rng.choice([-1.0, 1.0], size=shape)
+    return rng.poisson(2.0, size=shape).astype(float) if name == "poisson" else rng.normal(size=shape)
+
+
+@pytest.mark.parametrize("name", NEW_LOSSES)
+@pytest.mark.parametrize("number", range(5))
+def test_the_other_losses(name, number):
+    model, net, _, x, _ = draw(number)
+    y = targets_of(np.random.default_rng(number), name, len(x), model.predict(x).shape[1])
+    mine, theirs = NEW_LOSSES[name]
+    value, gradients = model.loss_and_gradients(x, y, loss=mine)
+    expected = theirs(net(torch.from_numpy(x)), torch.from_numpy(y))
+    expected.backward()
+    assert_network64(value, expected.item(), name, scale=1.0)
+    wanted = [p.grad.numpy() for p in net.parameters()]
+    scale = max(largest(gradient) for gradient in wanted)
+    for (key, actual), gradient in zip(gradients.items(), wanted, strict=True):
+        assert_network64(actual, gradient.T, f"{key} with {name}", scale)
+
+
 OPTIMIZERS = {
     "sgd": (lambda: st.optimizers.SGD(0.01), lambda p: torch.optim.SGD(p, 0.01)),
     "momentum": (lambda: st.optimizers.SGD(0.01, momentum=0.9), lambda p: torch.optim.SGD(p, 0.01, momentum=0.9)),
