@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from steepest.checks import check_int
 from .check import analytic_gradients, move_all, value_noise
 from .differences import EPSILON, Array, default_step, difference
 from .subjects import from_subject
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 STEPS = np.logspace(-12, -1, 89)
 # A slope is fitted where truncation is this many times the rounding, and below the step where higher orders count.
@@ -73,20 +70,16 @@ class StepCurve:
             rows.append(f"{name}: falls like eps^{order:.2f}, least {errors[best]:.1e} at eps = {self.steps[best]:.1e}")
         return "\n".join(rows)
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw the errors against eps, both axes logarithmic; write the picture to `path` if given.
 
         Needs matplotlib (``pip install 'steepest[plot]'``). Returns the figure, which belongs to no window.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as exc:
-            raise ImportError("pictures need matplotlib: pip install 'steepest[plot]'") from exc
-        figure = Figure(figsize=(7.2, 4.8), dpi=150, layout="constrained")
+        from steepest.diagnostics.figure import finish, new_figure
+
+        figure = new_figure(7.2, 4.8)
         self._draw(figure.add_subplot())
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return finish(figure, path)
 
     def _draw(self, axes: Any) -> None:
         curves = (
