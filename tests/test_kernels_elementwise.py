@@ -1,8 +1,11 @@
 """Activations and dropout: every instruction set, width, type and place in memory."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
+import steepest as st
 from layouts import COLUMNS, DTYPES, LAYOUTS, blank, place, row_counts
 from reference import activations, dropout
 from steepest import _core, kernels
@@ -51,6 +54,16 @@ BACKWARD_FROM_Y = {
 # In units of eps |dy|: 1 - y rounds relatively to 1, then a product each. From x: distribution and slope are good to a
 # few units of 1; the exponential of gelu_tanh magnifies the rounding of its argument v, but x v' s''(v) v is below 1/2.
 BACKWARD_UNITS = dict.fromkeys(activations.KERNELS, 4) | {"identity": 0, "relu": 0, "leaky_relu": 1, "step": 0}
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Work alone until the block ends."""
+    st.set_num_threads(1)
+    try:
+        yield
+    finally:
+        st.set_num_threads(None)
 
 
 def saved(name, x, y):
@@ -148,6 +161,27 @@ def test_backward_far_out(isa, name, dtype):
     assert np.isfinite(actual).all()
     # Softsign's derivative comes from 1 - |y|, which is good to eps and far out as small itself.
     assert_within(actual, exact, (2 + BACKWARD_UNITS[name]) * eps(dtype), name)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 5])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_results_too_large_for_the_caches(isa, dtype, offset, rng):
+    """From 32 MiB on the ReLU family stores past the caches: the same results, head and tail included, and no more."""
+    count = (33 << 20) // np.dtype(dtype).itemsize + 7
+    x = np.tile(rng.normal(size=4099).astype(dtype), count // 4099 + 1)[:count]
+    buffer = np.full(count + 16, np.nan, dtype)
+    start = (-buffer.ctypes.data % 64) // buffer.itemsize + offset
+    out = buffer[start : start + count - offset]
+    x = x[: out.size]
+    expected = np.maximum(x, 0)
+    with one_thread():  # so that one call gets all of it
+        assert_equal(kernels.relu(x, out=out), expected)
+        assert np.isnan(buffer[:start]).all()
+        assert np.isnan(buffer[start + out.size :]).all()
+        assert_equal(kernels.activation_backward("relu", expected, x, out=out), expected)
+        assert_equal(kernels.activation_backward("leaky_relu", expected, x, 0.5, out=out), np.where(x > 0, x, x / 2))
+        assert np.isnan(buffer[:start]).all()
+        assert np.isnan(buffer[start + out.size :]).all()
 
 
 @pytest.mark.parametrize("name", activations.KERNELS)

@@ -98,19 +98,25 @@ STEEPEST_INLINE void noise_words(std::uint32_t group, std::uint32_t row, const M
 }
 
 // 64 standard normal numbers (Box and Muller 1958). Words 0 and 1 of a block, a and b, make those of columns 16 w + lane, w = 0 and 1:
-//     r cos(pi k) and r sin(pi k),   r = sqrt(-2 log((a + 1/2) / 2^32)),   k = b / 2^31 - 1,
-// and so do words 2 and 3. The largest is 6.7.
+//     r cos(pi k) and r sin(pi k),   r = sqrt(-2 log u),   u = (a + 1/2) / 2^32,   k = b / 2^31 - 1,
+// and so do words 2 and 3. The largest is 6.8. Close to 1 the logarithm comes from 1 - u = (not a + 1/2) / 2^32, which a float holds
+// where it cannot hold u.
 template <class V>
 STEEPEST_INLINE void normal_numbers(const std::uint32_t* words, typename V::value_type* out) {
     using T = typename V::value_type;
-    T first[64];
-    for (int i = 0; i < 64; ++i) first[i] = T(words[i]);
-    const V half = V::set(T(0.5)), one = V::set(T(1));
+    T plain[64], complement[64];
+    for (int i = 0; i < 64; ++i) plain[i] = T(words[i]);
+    for (int i = 0; i < 64; ++i) complement[i] = T(~words[i]);
+    const V half = V::set(T(0.5)), one = V::set(T(1)), unit = V::set(T(1.0 / 4294967296.0));
     for (int pair = 0; pair < 64; pair += 32) {
         for (int lane = 0; lane < 16; lane += V::lanes) {
-            const V a = (V::load(first + pair + lane) + half) * V::set(T(1.0 / 4294967296.0));
-            const V k = V::load(first + pair + 16 + lane) * V::set(T(1.0 / 2147483648.0)) - one;
-            const V r = sqrt(V::set(T(-2)) * log(a));
+            const V u = (V::load(plain + pair + lane) + half) * unit;
+            V exponent;
+            const V m = split_for_log(u, &exponent);
+            const auto near = ge(u, V::set(MathConstants<T>::sqrt_half));  // there the exponent is 0
+            const V f = select(near, neg((V::load(complement + pair + lane) + half) * unit), m);
+            const V r = sqrt(V::set(T(-2)) * log_reduced(f, exponent, V::zero()));
+            const V k = V::load(plain + pair + 16 + lane) * V::set(T(1.0 / 2147483648.0)) - one;
             V cosine, sine;
             cos_sin_pi(k, &cosine, &sine);
             (r * cosine).store(out + pair + lane);

@@ -175,7 +175,7 @@ struct SigmoidTerm {
     STEEPEST_INLINE SigmoidTerm(V z, V t) {
         using T = typename V::value_type;
         const V one = V::set(T(1)), e = exp(neg(abs(z)));
-        loss = max(V::zero(), z) - z * t + log1p(e);
+        loss = max(V::zero(), z) - z * t + log1p_unit(e);
         gradient = select(lt(z, V::zero()), e, one) / (one + e) - t;
         wrong = V::bits(gt(z, V::zero())) ^ V::bits(gt(t, V::set(T(0.5))));
     }

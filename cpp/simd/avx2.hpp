@@ -66,6 +66,8 @@ struct Vec<float> {
         return {_mm256_blendv_ps(rest.v, _mm256_maskload_ps(p, m), _mm256_castsi256_ps(m))};
     }
     STEEPEST_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
+    STEEPEST_INLINE void stream(float* p) const { _mm256_stream_ps(p, v); }
+    static STEEPEST_INLINE void fence() { _mm_sfence(); }
     STEEPEST_INLINE void store_n(float* p, index_t n) const { _mm256_maskstore_ps(p, tail_mask32(n), v); }
     static STEEPEST_INLINE Mask first_lanes(index_t n) { return _mm256_castsi256_ps(tail_mask32(n)); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) {
@@ -92,6 +94,8 @@ struct Vec<double> {
         return {_mm256_blendv_pd(rest.v, _mm256_maskload_pd(p, m), _mm256_castsi256_pd(m))};
     }
     STEEPEST_INLINE void store(double* p) const { _mm256_storeu_pd(p, v); }
+    STEEPEST_INLINE void stream(double* p) const { _mm256_stream_pd(p, v); }
+    static STEEPEST_INLINE void fence() { _mm_sfence(); }
     STEEPEST_INLINE void store_n(double* p, index_t n) const { _mm256_maskstore_pd(p, tail_mask64(n), v); }
     static STEEPEST_INLINE Mask first_lanes(index_t n) { return _mm256_castsi256_pd(tail_mask64(n)); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) {

@@ -62,6 +62,8 @@ struct Vec<float> {
         return {_mm512_mask_loadu_ps(rest.v, tail_mask16(n), p)};
     }
     STEEPEST_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
+    STEEPEST_INLINE void stream(float* p) const { _mm512_stream_ps(p, v); }
+    static STEEPEST_INLINE void fence() { _mm_sfence(); }
     STEEPEST_INLINE void store_n(float* p, index_t n) const { _mm512_mask_storeu_ps(p, tail_mask16(n), v); }
     static STEEPEST_INLINE Mask first_lanes(index_t n) { return tail_mask16(n); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) { return Mask(bits); }
@@ -84,6 +86,8 @@ struct Vec<double> {
         return {_mm512_mask_loadu_pd(rest.v, tail_mask8(n), p)};
     }
     STEEPEST_INLINE void store(double* p) const { _mm512_storeu_pd(p, v); }
+    STEEPEST_INLINE void stream(double* p) const { _mm512_stream_pd(p, v); }
+    static STEEPEST_INLINE void fence() { _mm_sfence(); }
     STEEPEST_INLINE void store_n(double* p, index_t n) const { _mm512_mask_storeu_pd(p, tail_mask8(n), v); }
     static STEEPEST_INLINE Mask first_lanes(index_t n) { return tail_mask8(n); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) { return Mask(bits); }

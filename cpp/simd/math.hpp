@@ -132,10 +132,21 @@ STEEPEST_INLINE V sigmoid(V x) {
     return select(lt(x, V::zero()), e, one) / (one + e);
 }
 
+// log(1 + e) for e in [0, 1]: where 1 + e is above sqrt(2) it is 2 (1 + f) with f = (e - 1) / 2, elsewhere f = e. No exponent has to
+// be taken apart, and no digit of e is lost.
+template <class V>
+STEEPEST_INLINE V log1p_unit(V e) {
+    using T = typename V::value_type;
+    const V one = V::set(T(1));
+    const auto upper = gt(e, V::set(T(0.41421356237309504880)));
+    const V f = select(upper, (e - one) * V::set(T(0.5)), e);
+    return log_reduced(f, select(upper, one, V::zero()), V::zero());
+}
+
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
 template <class V>
 STEEPEST_INLINE V softplus(V x) {
-    return max(V::zero(), x) + log1p(exp(neg(abs(x))));
+    return max(V::zero(), x) + log1p_unit(exp(neg(abs(x))));
 }
 
 // Below 1 an odd polynomial, above 1 - exp(-x^2) erfcx(x), where erfc is so small that its own rounding does not show.

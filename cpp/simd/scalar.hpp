@@ -48,6 +48,9 @@ struct Vec {
     static STEEPEST_INLINE Vec load_n(const T* p, index_t n) { return {n > 0 ? *p : T(0)}; }
     static STEEPEST_INLINE Vec load_n(const T* p, index_t n, Vec rest) { return {n > 0 ? *p : rest.v}; }
     STEEPEST_INLINE void store(T* p) const { *p = v; }
+    // Past the caches, p aligned to the vector; fence() before another thread reads it.
+    STEEPEST_INLINE void stream(T* p) const { *p = v; }
+    static STEEPEST_INLINE void fence() {}
     STEEPEST_INLINE void store_n(T* p, index_t n) const {
         if (n > 0) *p = v;
     }

@@ -53,7 +53,7 @@ def gaussian_noise(setup: Setup, n: int, d: int) -> Case:
     def verify() -> Verdict:
         numbers = kernels.gaussian_noise(np.zeros((n, d)), 1.0, seed=1)
         # Mean and variance may be off by six standard deviations of their estimates. The numbers are good to a few
-        # units of the largest, which is 6.7.
+        # units of the largest, which is 6.8.
         off = max(abs(numbers.mean()), abs(numbers.var() - 1) / 2**0.5) * numbers.size**0.5
         wanted = double(x)[0] + SIGMA * numbers
         error = worst((kernels.gaussian_noise(x, SIGMA, seed=1), wanted, 1 + np.abs(wanted)))
