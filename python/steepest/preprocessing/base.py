@@ -102,7 +102,11 @@ class Preprocessor(Configurable):
         X : array (N, D)
             Finite numbers; any number of rows, zero included.
         """
-        return self._apply(X, self.forward, self._columns(), self.output_columns)
+        return self.transform_as(X, self.dtype)
+
+    def transform_as(self, X: npt.ArrayLike, dtype: str | None) -> Array:
+        """Transform into another dtype than the step's own; for steps made of steps."""
+        return self._apply(X, self.forward, self._columns(), self.output_columns, dtype)
 
     def fit_transform(self, X: npt.ArrayLike) -> Array:
         """Fit, and return the training set transformed."""
@@ -119,18 +123,18 @@ class Preprocessor(Configurable):
         if not self.invertible:
             raise ValueError(f"{type(self).__name__} has no inverse")
         columns = self._columns()
-        return self._apply(X, self.backward, self.output_columns, columns)
+        return self._apply(X, self.backward, self.output_columns, columns, self.dtype)
 
     def _columns(self) -> int:
         if self.columns is None:
             raise ValueError(f"the {type(self).__name__} has not been fitted: call fit with the training set first")
         return self.columns
 
-    def _apply(self, X: npt.ArrayLike, function: Any, takes: int, gives: int) -> Array:
+    def _apply(self, X: npt.ArrayLike, function: Any, takes: int, gives: int, dtype: str | None) -> Array:
         x = data.check_matrix("X", X, minimum_rows=0)
         if x.shape[1] != takes:
             raise ValueError(f"X has {x.shape[1]} columns, the {type(self).__name__} was fitted on {takes}")
-        result = np.empty((len(x), gives), self.dtype or ("float64" if x.dtype == np.float64 else "float32"))
+        result = np.empty((len(x), gives), dtype or ("float64" if x.dtype == np.float64 else "float32"))
         for rows, part in chunks(x):
             result[rows] = function(part)
         return result.reshape(np.shape(X)) if takes == gives else result

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
+from steepest import data
 from steepest.preprocessing.base import Array, Preprocessor
 from steepest.registry import PREPROCESSORS
 
@@ -40,24 +42,26 @@ class Pipeline(Preprocessor):
 
     def fit(self, X: npt.ArrayLike) -> Pipeline:
         """Fit every step, and return the object; `X (N, D)` as for each of them."""
-        self.fit_transform(X)
+        result: Any = X
+        for step in self.steps[:-1]:
+            result = step.fit(result).transform_as(result, "float64")
+        self.steps[-1].fit(result)
+        self.columns = self.steps[0].columns
         return self
 
-    def fit_transform(self, X: npt.ArrayLike) -> Array:
-        """Fit, and return the training set transformed."""
-        result: Any = X
-        for step in self.steps:
-            result = step.fit_transform(result)
-        self.columns = self.steps[0].columns
-        return result  # type: ignore[no-any-return]
-
     def transform(self, X: npt.ArrayLike) -> Array:
-        """Return the rows after all steps."""
+        """Return the rows after all steps, in the dtype of the last one; between them they are in float64."""
         self._columns()
+        double = data.as_array("X", X).dtype == np.float64
+        return self.transform_as(X, self.steps[-1].dtype or ("float64" if double else "float32"))
+
+    def transform_as(self, X: npt.ArrayLike, dtype: str | None) -> Array:
+        """Transform into another dtype than the last step's own; for steps made of steps."""
         result: Any = X
-        for step in self.steps:
-            result = step.transform(result)
-        return result  # type: ignore[no-any-return]
+        for step in self.steps[:-1]:
+            result = step.transform_as(result, "float64")
+        last: Array = self.steps[-1].transform_as(result, dtype)
+        return last
 
     def inverse_transform(self, X: npt.ArrayLike) -> Array:
         """Return the rows that `transform` takes to these; ValueError where a step has no inverse."""

@@ -16,8 +16,8 @@ from steepest.registry import PREPROCESSORS
 def principal_axes(x: Array) -> tuple[Array, Array, Array]:
     """Return mean `(D,)`, variances `(D,)` in falling order, and the axes `(D, D)`, one a row.
 
-    From the covariance `C = (X - mean)^T (X - mean) / N`. The largest entry of an axis is positive, which makes the
-    axes unique where the variances differ.
+    From the covariance `C = (X - mean)^T (X - mean) / N`. The largest entry of an axis is positive, of equals the
+    first, which makes the axes unique where the variances differ.
     """
     moments = Moments(x.shape[1])
     for _, part in chunks(x):
@@ -29,7 +29,10 @@ def principal_axes(x: Array) -> tuple[Array, Array, Array]:
         covariance += part.T @ part
     variances, vectors = np.linalg.eigh(covariance / len(x))
     axes = vectors.T[::-1]
-    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, np.newaxis], axis=1)
+    sizes = np.abs(axes)
+    # Entries are often equal but for rounding, as with two standardised columns.
+    first = (sizes >= (1.0 - 1e-6) * sizes.max(axis=1, keepdims=True)).argmax(axis=1)
+    largest = np.take_along_axis(axes, first[:, np.newaxis], axis=1)
     # A variance is not negative but for rounding.
     return mean, np.maximum(variances[::-1], 0.0), axes * np.sign(largest)
 
