@@ -7,45 +7,12 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest import layers, registry
+from members import FAMILIES, make
+from members import MEMBERS as REGISTERED
+from steepest import layers
 from steepest.registry import Configurable, Registry
 
-FAMILIES = [
-    registry.LAYERS,
-    registry.ACTIVATIONS,
-    registry.LOSSES,
-    registry.OPTIMIZERS,
-    registry.SCHEDULES,
-    registry.INITIALIZERS,
-    registry.REGULARIZERS,
-]
-# Arguments that have no default, by name.
-REQUIRED = {
-    "units": 3,
-    "activation": "tanh",
-    "rate": 0.25,
-    "sigma": 0.5,
-    "pieces": 2,
-    "categories": 5,
-    "layers": [{"kind": "dense", "units": 3}],
-    "groups": {"first": (0, {"kind": "embedding", "categories": 4, "units": 2}), "others": ([1, 2], None)},
-    "learning_rate": 0.125,
-    "steps": 7,
-    "every": 3,
-    "decay": 0.5,
-    "boundaries": [2, 5],
-    "rates": [0.5, 0.25, 0.125],
-    "after": {"kind": "constant", "learning_rate": 0.25},
-    "values": [0.5, 0.25],
-}
-MEMBERS = [cls for family in FAMILIES for cls in family]
-
-
-def make(cls, **arguments):
-    import inspect
-
-    required = {n: REQUIRED[n] for n, default in cls.arguments().items() if default is inspect.Parameter.empty}
-    return cls(**{**required, **arguments})
+MEMBERS = [cls for _, cls in REGISTERED]
 
 
 @pytest.mark.parametrize("cls", MEMBERS, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")

@@ -110,6 +110,13 @@ class SigmoidCrossEntropy(Loss):
 
     For yes or no, once or several times per row; s is the logistic function. Targets are in [0, 1], `(N,)` or `(N, K)`.
     A row counts as correct when all its outputs are: positive logits where the target is above 0.5.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential([st.layers.Dense(1, initializer="zeros")])
+    >>> round(model.evaluate([[1.0], [2.0]], [0, 1], loss="sigmoid_cross_entropy")["loss"], 6)  # ln 2
+    0.693147
     """
 
     classifies = True
@@ -133,6 +140,13 @@ class MSE(Regression):
     """Mean over all elements of `(z - y)^2`, without a factor 1/2; its minimum is the conditional mean.
 
     Targets are finite numbers, `(N,)` or `(N, K)`.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential([st.layers.Dense(1, initializer="zeros")])
+    >>> model.evaluate([[1.0], [2.0]], [1.0, 3.0], loss="mse")
+    {'loss': 5.0}
     """
 
 

@@ -21,6 +21,12 @@ class L1(Regularizer):
     ----------
     l1 : float
         Strength, at least 0.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.layers.Dense(10, regularizer=st.regularizers.L1(1e-3)).regularizer
+    L1(l1=0.001)
     """
 
     def __init__(self, l1: float = 1e-4) -> None:
@@ -49,12 +55,18 @@ class L2(Regularizer):
 
 @REGULARIZERS.register("l1_l2")
 class L1L2(Regularizer):
-    """Both penalties, the elastic net.
+    """Both penalties, the elastic net: adds `l1 * sum|W| + 0.5 * l2 * sum(W^2)` (Zou and Hastie 2005).
 
     Parameters
     ----------
     l1, l2 : float
         Strengths, at least 0.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.layers.Dense(10, regularizer=st.regularizers.L1L2(1e-5, 1e-3)).regularizer
+    L1L2(l1=1e-05, l2=0.001)
     """
 
     def __init__(self, l1: float = 1e-4, l2: float = 1e-4) -> None:

@@ -42,7 +42,7 @@ class Sigmoid(Activation):
 
 @ACTIVATIONS.register("tanh")
 class Tanh(Activation):
-    """Hyperbolic tangent, in (-1, 1).
+    """Hyperbolic tangent, `y = (exp(x) - exp(-x)) / (exp(x) + exp(-x))`, in (-1, 1).
 
     Examples
     --------

@@ -64,7 +64,7 @@ class LogSoftmax(RowFunction):
 
 @ACTIVATIONS.register("hardmax")
 class Hardmax(RowFunction):
-    """1 at the first largest element of each row, 0 elsewhere. Its derivative is 0: nothing before it is trained.
+    """`y_k = 1` at the first largest element of each row, else 0. Its derivative is 0: nothing before it is trained.
 
     Examples
     --------

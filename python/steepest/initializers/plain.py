@@ -14,7 +14,7 @@ from steepest.registry import INITIALIZERS
 
 @INITIALIZERS.register("zeros")
 class Zeros(Initializer):
-    """All zeros: right for biases; as weights it leaves every unit of a layer the same (the symmetry problem).
+    """`w = 0`: right for biases; as weights it leaves every unit of a layer the same (the symmetry problem).
 
     Examples
     --------
@@ -31,7 +31,7 @@ class Zeros(Initializer):
 
 @INITIALIZERS.register("constant")
 class Constant(Initializer):
-    """Every element is `value`.
+    """`w = value` for every element.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Constant(Initializer):
 
 @INITIALIZERS.register("normal")
 class Normal(Initializer):
-    """Normal with mean 0 and a fixed standard deviation, whatever the size of the layer.
+    """`w ~ N(0, std^2)`: a fixed standard deviation, whatever the size of the layer.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Normal(Initializer):
 
 @INITIALIZERS.register("small_normal")
 class SmallNormal(Normal):
-    """Normal with mean 0 and standard deviation 0.01, the small random numbers of the textbooks.
+    """`w ~ N(0, 0.01^2)`, the small random numbers of the textbooks.
 
     Fine for a layer or two; in a deep network the activations vanish (see `steepest.diagnostics`).
 
@@ -98,7 +98,7 @@ class SmallNormal(Normal):
 
 @INITIALIZERS.register("large_normal")
 class LargeNormal(Normal):
-    """Normal with mean 0 and standard deviation 0.05: too large for wide layers.
+    """`w ~ N(0, 0.05^2)`: too large for wide layers.
 
     A unit of n inputs sees a deviation of 0.05 sqrt(n) times that of its inputs, so tanh saturates where n is some
     thousands and ReLU explodes.
@@ -116,7 +116,7 @@ class LargeNormal(Normal):
 
 @INITIALIZERS.register("uniform")
 class Uniform(Initializer):
-    """Uniform on `[-limit, limit]`, of standard deviation `limit / sqrt(3)`, whatever the size of the layer.
+    """`w ~ U(-limit, limit)`, of standard deviation `limit / sqrt(3)`, whatever the size of the layer.
 
     Parameters
     ----------

@@ -51,6 +51,13 @@ class VarianceScaling(Initializer):
 class LeCun(VarianceScaling):
     """Variance `1 / fan_in`, which keeps the variance of linear and self-normalising units (LeCun et al. 1998).
 
+    Parameters
+    ----------
+    gain : float
+        Multiplies the standard deviation, above 0.
+    distribution : {"normal", "uniform"}
+        Of the same variance.
+
     Examples
     --------
     >>> from steepest import initializers
@@ -69,8 +76,10 @@ class Glorot(VarianceScaling):
 
     Parameters
     ----------
-    gain, distribution
-        As for every variance-scaling initialiser.
+    gain : float
+        Multiplies the standard deviation, above 0.
+    distribution : {"normal", "uniform"}
+        Of the same variance.
     mode : {"average", "fan_in"}
         `"fan_in"` is the form with variance `1 / fan_in`.
 
@@ -93,6 +102,13 @@ class Glorot(VarianceScaling):
 @INITIALIZERS.register("he")
 class He(VarianceScaling):
     """Variance `2 / fan_in`, twice as much because ReLU switches half of the units off (He et al. 2015).
+
+    Parameters
+    ----------
+    gain : float
+        Multiplies the standard deviation, above 0.
+    distribution : {"normal", "uniform"}
+        Of the same variance.
 
     Examples
     --------
@@ -143,7 +159,7 @@ class Orthogonal(Initializer):
 
 @INITIALIZERS.register("auto")
 class Auto(Initializer):
-    """He before the ReLU family, LeCun before SELU, Glorot before everything else.
+    """He, variance `2 / fan_in`, before the ReLU family, LeCun before SELU, Glorot before everything else.
 
     The activation is the layer's own, or the first one that follows it through batch norm and dropout.
 

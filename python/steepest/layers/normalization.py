@@ -234,9 +234,14 @@ def _numbers(name: str, value: Any) -> float | list[float] | None:
 
 @LAYERS.register("flatten")
 class Flatten(Layer):
-    """Makes a row of C H W columns of each sample `(C, H, W)`, in C order; costs nothing.
+    """Makes a row of each sample, `(N, C, H, W) -> (N, C H W)` in C order; costs nothing.
 
     Dense layers take images as they are: it is needed before what looks at shapes, such as batch norm per column.
+
+    Parameters
+    ----------
+    name : str or None
+        None lets the model number the layer.
 
     Examples
     --------
