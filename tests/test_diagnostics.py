@@ -99,7 +99,7 @@ def test_gradients_of_values_agree_with_differences(rng):
     ],
 )
 def test_the_lecture(activation, initializer, forwards, backwards):
-    report = activation_statistics(activation=activation, initializer=initializer)
+    report = activation_statistics(activation=activation, initializer=initializer, width=128, rows=256)
     assert (report.verdict, report.gradient_verdict) == (forwards, backwards)
     assert f"activations {forwards}" in str(report)
     assert len(report.layers) == 10

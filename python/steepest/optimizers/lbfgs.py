@@ -38,9 +38,10 @@ class LBFGS(Optimizer):
     . d` and `|g(p + a d) . d| <= c2 |g . d|`.
 
     For small data sets and networks it needs far fewer passes than gradient descent and no learning rate. The loss has
-    to be the same function at every call: dropout, noise, augmentation and max-norm are refused. Training ends by
-    itself when the largest gradient entry is at most `tolerance`, or when rounding allows no lower loss. The memory is
-    2 `history` times that of the parameters, doubled while `fit` runs.
+    to be the same function at every call: dropout, noise, augmentation and max-norm are refused; a layer's `rate_scale`
+    has no meaning (freeze it with `trainable=False`). Training ends by itself when the largest gradient entry is at
+    most `tolerance`, or when rounding allows no lower loss. The memory is 2 `history` times that of the parameters,
+    doubled while `fit` runs.
 
     Parameters
     ----------
