@@ -288,7 +288,8 @@ def test_wrong_arguments():
 
 
 def test_frozen_layers_stay(data):
-    model = st.Sequential([st.layers.Dense(8, "tanh", trainable=False), st.layers.Dense(3)], seed=1, input_shape=4)
+    layers = [st.layers.Dense(8, "tanh", trainable=False), st.layers.Dense(3)]
+    model = st.Sequential(layers, seed=1, input_shape=4, regularizer=st.regularizers.L2(1e-3))
     before = model.layers[0].weight.copy()
     history = fit(model, data, epochs=20)
     np.testing.assert_array_equal(model.layers[0].weight, before)

@@ -46,25 +46,16 @@ class FullBatchTrainer(training_loop.Trainer):
         self.optimizer = self.run.optimizer
         check_function(self.network)
         self.run.steps_per_epoch = 1
-        self.mask = self._mask()
         # Batch norm takes its statistics over the batch.
         self.chunk = len(self.data) if self.network.program.states else _CHUNK
         # Parameters of the newest value and gradient, for as long as nobody else has changed them.
         self.known: tuple[Array, float, Array] | None = None
 
-    def _mask(self) -> Array | None:
-        """Return 0 where a parameter is not trained and 1 elsewhere; None where all are."""
-        parameters = self.network.program.parameters
-        if all(p.trainable for p in parameters):
-            return None
-        mask = np.zeros_like(self.network.parameter_arena)
-        views = self.network.split(mask)
-        for p in parameters:
-            views[p.name][...] = float(p.trainable)
-        return mask
-
     def objective(self) -> tuple[float, Array]:
-        """Return loss and gradient, penalty included, over all training rows at the present parameters."""
+        """Return loss and gradient, penalty included, over all training rows at the present parameters.
+
+        The gradient is zero where nothing is trained, so these parameters never move.
+        """
         rows = self.data.rows
         count = len(self.data)
         value, gradient = 0.0, np.zeros_like(self.network.parameter_arena)
@@ -95,8 +86,6 @@ class FullBatchTrainer(training_loop.Trainer):
             if share != 1.0:
                 # The shares add up to 1, so the penalty's part comes out once.
                 gradient += np.asarray(share, gradient.dtype) * flat
-        if self.mask is not None:
-            gradient *= self.mask
         return value + penalty, gradient
 
     def steps(self, interrupt: DeferredInterrupt, counters: tuple[int, int]) -> bool:
