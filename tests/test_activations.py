@@ -196,7 +196,7 @@ def test_custom_activation_in_files(tmp_path, rng):
         (lambda: activations.Celu(0.0), ValueError, "alpha"),
         (lambda: activations.Gelu("erf"), ValueError, "approximate.*'erf'"),
         (lambda: L.PReLU(shared=1), TypeError, "shared"),
-        (lambda: L.Dense(2, activation="swich"), ValueError, "did you mean 'swish'"),
+        (lambda: L.Dense(2, activation="sigmod"), ValueError, "did you mean 'sigmoid'"),
     ],
 )
 def test_arguments(make, error, words):

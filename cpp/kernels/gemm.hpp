@@ -188,8 +188,8 @@ void gemm_panel(const GemmPanel<typename V::value_type>& g) {
 
 // N vectors of columns at once: an FMA takes 4 cycles and two start in each, so eight sums keep both units busy.
 template <class V, int N>
-void row_times_columns(index_t n, index_t k, const typename V::value_type* x, const typename V::value_type* b, index_t ldb,
-                       const typename V::value_type* bias, typename V::value_type* y, Epilogue epilogue,
+void row_times_columns(index_t n, index_t k, const typename V::value_type* x, const typename V::value_type* b,
+                       index_t ldb, const typename V::value_type* bias, typename V::value_type* y, Epilogue epilogue,
                        typename V::value_type slope) {
     constexpr int L = V::lanes;
     const index_t tail = n - (N - 1) * L;  // columns of the last vector
@@ -213,8 +213,8 @@ void row_times_columns(index_t n, index_t k, const typename V::value_type* x, co
 }
 
 template <class V>
-void row_times_matrix(index_t n, index_t k, const typename V::value_type* x, const typename V::value_type* b, index_t ldb,
-                      const typename V::value_type* bias, typename V::value_type* y, Epilogue epilogue,
+void row_times_matrix(index_t n, index_t k, const typename V::value_type* x, const typename V::value_type* b,
+                      index_t ldb, const typename V::value_type* bias, typename V::value_type* y, Epilogue epilogue,
                       typename V::value_type slope) {
     constexpr index_t L = V::lanes;
     for (index_t j = 0; j < n;) {
