@@ -107,6 +107,8 @@ def test_the_lecture(activation, initializer, forwards, backwards):
 
 def test_deviations_are_those_of_the_theory():
     # He keeps E x^2 before ReLU; Glorot at ReLU halves it in every layer; orthogonal matrices keep it exactly.
+    # The square of a ReLU's output has five times its squared mean as variance, so the mean over 512 units strays by
+    # sqrt(5 l / 512) after l layers: 0.22 after 5, 0.28 after 8. The seed is fixed: what is allowed is 1.2 times that.
     he = activation_statistics(initializer="he", depth=5, width=512)
     square = [layer.mean**2 + layer.std**2 for layer in he.layers]
     np.testing.assert_allclose(square, 1.0, rtol=0.25)
