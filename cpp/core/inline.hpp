@@ -13,6 +13,8 @@
 // A hint to bring the line at p into the caches; any address is allowed.
 #if defined(__GNUC__) || defined(__clang__)
 #define STEEPEST_PREFETCH(p) __builtin_prefetch(p)
+#define STEEPEST_PREFETCH_L2(p) __builtin_prefetch(p, 0, 2)
 #else
 #define STEEPEST_PREFETCH(p) ((void)(p))
+#define STEEPEST_PREFETCH_L2(p) ((void)(p))
 #endif

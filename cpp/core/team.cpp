@@ -3,11 +3,13 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <mutex>
 #include <string>
 
+#include "core/crews.hpp"
 #include "core/float_mode.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -102,6 +104,7 @@ void Worker::share(index_t n, index_t unit, index_t* begin, index_t* end) const 
 }
 
 void run_team(int threads, const std::function<void(const Worker&)>& work) {
+    if (Crew* crew = Crew::of_this_thread()) return crew->run(threads, work);
     watch_for_fork();
     if (threads <= 1 || omp_in_parallel() || in_forked_child.load()) {
         FlushDenormals flush;
@@ -129,10 +132,19 @@ void run_team(int threads, const std::function<void(const Worker&)>& work) {
     if (failure) std::rethrow_exception(failure);
 }
 
+int granted_cpus() {
+    static const int granted = std::max(1, std::min(affinity_cpus(), cgroup_cpus()));
+    return granted;
+}
+
+int most_workers() {
+    static const char* const oversubscribe = std::getenv("STEEPEST_OVERSUBSCRIBE");
+    return oversubscribe != nullptr && *oversubscribe == '1' ? 1 << 20 : granted_cpus();
+}
+
 int available_threads() {
-    static const int granted = std::min(affinity_cpus(), cgroup_cpus());
     // omp_get_max_threads() is OMP_NUM_THREADS where that is set.
-    return std::max(1, std::min(granted, omp_get_max_threads()));
+    return std::max(1, std::min(granted_cpus(), omp_get_max_threads()));
 }
 
 void set_default_threads(int threads) { chosen_threads.store(threads); }

@@ -39,7 +39,11 @@ struct Worker {
 // survive fork). The first exception of any worker is thrown again here; `work` must then not leave others at a barrier.
 void run_team(int threads, const std::function<void(const Worker&)>& work);
 
-// What OMP_NUM_THREADS, CPU affinity and the cgroup quota allow.
+// What CPU affinity and the cgroup quota grant. Workers beyond that take each other's core at every barrier and change no result, so a
+// run uses no more; with STEEPEST_OVERSUBSCRIBE=1 in the environment it does, so that tests see many workers on a small machine.
+int granted_cpus();
+int most_workers();
+// What OMP_NUM_THREADS allows, too.
 int available_threads();
 // The process-wide default number of workers; 0 restores available_threads().
 void set_default_threads(int threads);

@@ -8,6 +8,7 @@
 // Continuing from C instead of adding to it afterwards makes the sum over k one chain of FMAs, whatever the blocking.
 #pragma once
 
+#include "core/inline.hpp"
 #include "kernels/table.hpp"
 
 namespace steepest {
@@ -34,12 +35,11 @@ struct RowPointers {
     RowPointers(const T* a, index_t a_row) : stride(a_row * index_t(sizeof(T))) {
         for (int g = 0; g < groups; ++g) base[g] = reinterpret_cast<const char*>(a) + 3 * g * stride;
     }
-    T at(int i, int p) const {
-        return *reinterpret_cast<const T*>(base[i / 3] + (i % 3) * stride + p * index_t(sizeof(T)));
+    T at(int i) const { return *reinterpret_cast<const T*>(base[i / 3] + (i % 3) * stride); }
+    void advance() {
+        for (int g = 0; g < groups; ++g) base[g] += sizeof(T);
     }
-    void advance(int steps) {
-        for (int g = 0; g < groups; ++g) base[g] += steps * index_t(sizeof(T));
-    }
+    static void ask(const char* line) { STEEPEST_PREFETCH_L2(line); }
 };
 
 // The same for A stored transposed: the MR elements of step p are neighbours.
@@ -50,8 +50,9 @@ struct ColumnPointers {
     index_t stride;
 
     ColumnPointers(const T* a, index_t a_k) : base(a), stride(a_k) {}
-    T at(int i, int p) const { return base[i + p * stride]; }
-    void advance(int steps) { base += steps * stride; }
+    T at(int i) const { return base[i]; }
+    void advance() { base += stride; }
+    static void ask(const char* line) { STEEPEST_PREFETCH(line); }
 };
 
 template <class V, int MR, class Pointers>
@@ -60,13 +61,13 @@ struct GemmTile {
     static constexpr int NV = GemmShape<V>::vectors;
     static constexpr int L = V::lanes;
 
-    static void step(V (&sum)[MR][NV], const Pointers& a, int p, const T* b) {
+    static void step(V (&sum)[MR][NV], const Pointers& a, const T* b) {
         V row[NV];
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) row[v] = V::load(b + v * L);
 #pragma GCC unroll 16
         for (int i = 0; i < MR; ++i) {
-            const V x = V::set(a.at(i, p));
+            const V x = V::set(a.at(i));
 #pragma GCC unroll 4
             for (int v = 0; v < NV; ++v) sum[i][v] = fma(x, row[v], sum[i][v]);
         }
@@ -88,6 +89,14 @@ struct GemmTile {
             for (int i = 0; i < MR; ++i) sum[i][v] = first;
         }
         if (!g.accumulate) return;
+        if (g.n == NV * L) {
+#pragma GCC unroll 16
+            for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+                for (int v = 0; v < NV; ++v) sum[i][v] = V::load(c + i * g.ldc + v * L);
+            }
+            return;
+        }
 #pragma GCC unroll 16
         for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
@@ -132,25 +141,29 @@ struct GemmTile {
         }
     }
 
-    static void run(const GemmPanel<T>& g, const T* a, index_t a_stride, T* c) {
-        V sum[MR][NV];
-        start(sum, g, c);
+    // One step an iteration: unrolled four times the loop leaves the cache of decoded instructions and loses a tenth.
+    template <bool Ask>
+    static void add_products(V (&sum)[MR][NV], const GemmPanel<T>& g, const T* a, index_t a_stride, const char* ahead) {
         Pointers pointers(a, a_stride);
         const T* b = g.b;
-        index_t p = 0;
-        for (; p + 4 <= g.k; p += 4) {
-            step(sum, pointers, 0, b);
-            step(sum, pointers, 1, b + g.b_k);
-            step(sum, pointers, 2, b + 2 * g.b_k);
-            step(sum, pointers, 3, b + 3 * g.b_k);
-            pointers.advance(4);
-            b += 4 * g.b_k;
-        }
-        for (; p < g.k; ++p) {
-            step(sum, pointers, 0, b);
-            pointers.advance(1);
+        for (index_t p = 0; p < g.k; ++p) {
+            if (Ask) {
+                Pointers::ask(ahead);
+                ahead += g.ahead_step;
+            }
+            step(sum, pointers, b);
+            pointers.advance();
             b += g.b_k;
         }
+    }
+
+    static void run(const GemmPanel<T>& g, const T* a, index_t a_stride, T* c, const char* ahead) {
+        V sum[MR][NV];
+        start(sum, g, c);
+        if (g.ahead_step != 0)
+            add_products<true>(sum, g, a, a_stride, ahead);
+        else
+            add_products<false>(sum, g, a, a_stride, ahead);
         finish(sum, g, c);
     }
 };
@@ -158,11 +171,11 @@ struct GemmTile {
 // Calls the tile of height `rows`, 1 <= rows <= MR.
 template <class V, int MR, template <class, int> class Pointers>
 void gemm_tile(index_t rows, const GemmPanel<typename V::value_type>& g, const typename V::value_type* a,
-               index_t a_stride, typename V::value_type* c) {
+               index_t a_stride, typename V::value_type* c, const char* ahead) {
     if constexpr (MR > 1) {
-        if (rows < MR) return gemm_tile<V, MR - 1, Pointers>(rows, g, a, a_stride, c);
+        if (rows < MR) return gemm_tile<V, MR - 1, Pointers>(rows, g, a, a_stride, c, ahead);
     }
-    GemmTile<V, MR, Pointers<V, MR>>::run(g, a, a_stride, c);
+    GemmTile<V, MR, Pointers<V, MR>>::run(g, a, a_stride, c, ahead);
 }
 
 template <class V>
@@ -178,10 +191,11 @@ void gemm_panel(const GemmPanel<typename V::value_type>& g) {
         const index_t rows = height + (t < taller ? 1 : 0);
         const auto* a = g.a + i * g.a_row;
         auto* c = g.c + i * g.ldc;
+        const char* ahead = g.ahead + t * g.ahead_tile;
         if (g.a_k == 1)
-            gemm_tile<V, int(mr), RowPointers>(rows, g, a, g.a_row, c);
+            gemm_tile<V, int(mr), RowPointers>(rows, g, a, g.a_row, c, ahead);
         else
-            gemm_tile<V, int(mr), ColumnPointers>(rows, g, a, g.a_k, c);
+            gemm_tile<V, int(mr), ColumnPointers>(rows, g, a, g.a_k, c, ahead);
         i += rows;
     }
 }

@@ -51,6 +51,12 @@ template <class T>
 void array_gather(Source type, const void* base, index_t row_bytes, index_t col_bytes, const std::int64_t* rows,
                   Output<T> out, int threads);
 
+// --- memory (array_memory.cpp)
+template <class T>
+void array_copy(const T* from, T* to, index_t n, int threads);
+template <class T>
+bool array_all_finite(const T* x, index_t n, int threads);
+
 // --- single layers (array_layers.cpp)
 template <class T>
 void array_gaussian_noise(Input<T> x, Output<T> y, T sigma, index_t row0, MaskKey key, int threads);

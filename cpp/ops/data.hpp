@@ -15,6 +15,11 @@ struct SourceMatrix {
     index_t cols = 0;
     index_t row_bytes = 0;
     index_t col_bytes = 0;
+    // Compressed sparse rows, where row_starts is not null: `base` then holds the values of the entries, one after the other.
+    const void* row_starts = nullptr;  // (rows + 1) numbers of entries
+    const void* columns = nullptr;     // (entries)
+    index_t entries = 0;
+    bool wide_index = false;  // row_starts and columns are int64, else int32
 };
 
 struct DataSet {

@@ -25,27 +25,32 @@ void Dense<T>::describe(index_t in, index_t out, bool input_gradient, bool in_pl
 }
 
 template <class T>
-index_t Dense<T>::workspace(index_t /*capacity*/, int /*workers*/) const {
+index_t Dense<T>::workspace(index_t capacity, int workers) const {
     const index_t nr = this->kernels_.gemm_nr;
     if (in_place_) return 0;
-    return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0);
+    return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0) +
+           (copies_gradient() ? workers * capacity * nr : 0);
 }
 
 template <class T>
 void Dense<T>::bind(const Site<T>& site, T* workspace) {
     this->site_ = site;
     packed_ = workspace;
-    const index_t bytes = site.capacity * kBlock * index_t(sizeof(T));
+    const index_t bytes = site.capacity * block_rows() * index_t(sizeof(T));
     group_ = std::max<index_t>(1, cache_sizes().l2 / 2 / bytes);
-    packed_transposed_ = input_gradient_ ? workspace + round_up(out_, this->kernels_.gemm_nr) * in_ : nullptr;
+    const index_t nr = this->kernels_.gemm_nr;
+    T* end = workspace + round_up(out_, nr) * in_;
+    packed_transposed_ = input_gradient_ ? end : nullptr;
+    copies_ = end + (input_gradient_ ? round_up(in_, nr) * out_ : 0);
+    copied_.resize(std::size_t(site.workers));
 }
 
-// Copies the block of W that starts at (row, col), kBlock rows by gemm_nr columns, into both packed forms.
+// Copies the block of W that starts at (row, col), block_rows() rows by gemm_nr columns, into both packed forms.
 template <class T>
 void Dense<T>::pack_block(index_t row, index_t col) const {
     const auto& k = this->kernels_;
     const index_t nr = k.gemm_nr;
-    const index_t rows = std::min(kBlock, in_ - row);
+    const index_t rows = std::min(block_rows(), in_ - row);
     const index_t cols = std::min(nr, out_ - col);
     const T* w = weight().data + row * out_ + col;
     k.pack_panels(rows, cols, w, out_, packed_ + col * in_ + row * nr);
@@ -60,7 +65,7 @@ void Dense<T>::place(index_t task, index_t* row, index_t* col) const {
     const index_t first = task / (group_ * panels()) * group_;
     const index_t blocks = std::min(group_, row_blocks() - first);
     const index_t rest = task - first * panels();
-    *row = (first + rest % blocks) * kBlock;
+    *row = (first + rest % blocks) * block_rows();
     *col = rest / blocks * this->kernels_.gemm_nr;
 }
 
@@ -109,7 +114,8 @@ void Dense<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*worke
 
 // y = f(z), z = x W + b:  dz = dy f'(z) (from y, in place of dy),  dx = dz W^T
 template <class T>
-void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
+void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& worker) {
+    copied_[std::size_t(worker.id)].col = -1;
     const auto& y = this->site_.output->data;
     const auto& dy = this->site_.output->gradient;
     if (dy.data == nullptr) return;
@@ -143,30 +149,45 @@ index_t Dense<T>::parameter_tasks() const {
 template <class T>
 double Dense<T>::task_cost(index_t rows) const {
     // Beside the product the optimiser and the packing cost about as much as 16 more rows.
-    return double(std::min(kBlock, in_)) * double(this->kernels_.gemm_nr) * double(rows + 16);
+    return double(std::min(block_rows(), in_)) * double(this->kernels_.gemm_nr) * double(rows + 16);
+}
+
+// The columns of dz that begin at col, for all rows of the batch: read in place, or copied once for all blocks of a group.
+template <class T>
+const T* Dense<T>::gradient_panel(const Step<T>& step, index_t col, const Worker& worker, index_t* stride) {
+    const auto& dz = this->site_.output->gradient;
+    const auto& k = this->kernels_;
+    *stride = dz.stride;
+    if (!copies_gradient()) return dz.data + col;
+    *stride = k.gemm_nr;
+    T* copy = copies_ + worker.id * this->site_.capacity * k.gemm_nr;
+    auto& copied = copied_[std::size_t(worker.id)];
+    if (copied.col != col) k.pack_panels(step.rows, std::min(k.gemm_nr, out_ - col), dz.data + col, dz.stride, copy);
+    copied.col = col;
+    return copy;
 }
 
 // z = x W + b:  dW = x^T dz,  db = sum over rows of dz
 template <class T>
-void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& /*worker*/) {
+void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& worker) {
     const auto& k = this->kernels_;
     const auto& x = this->site_.inputs[0]->data;
-    const auto& dz = this->site_.output->gradient;
     index_t row = 0;
     index_t col = 0;
     place(task, &row, &col);
-    const index_t rows = std::min(kBlock, in_ - row);
+    const index_t rows = std::min(block_rows(), in_ - row);
     const index_t cols = std::min(k.gemm_nr, out_ - col);
 
-    alignas(kAlignment) T tile[kBlock * kMostPanel];
+    alignas(kAlignment) T tile[kMostRows * kMostPanel];
+    index_t stride = 0;
+    const T* dz = gradient_panel(step, col, worker, &stride);
     if (weight().trainable) {
-        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz.data + col, dz.stride, tile,
-                            k.gemm_nr);
+        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz, stride, tile, k.gemm_nr);
         step.update->apply(weight(), row, col, rows, cols, tile, k.gemm_nr);
         if (step.update->gradients == nullptr) pack_block(row, col);
     }
     if (row > 0 || !has_bias() || !this->site_.parameters[1].trainable) return;
-    k.column_sums(step.rows, cols, dz.data + col, dz.stride, tile);
+    k.column_sums(step.rows, cols, dz, stride, tile);
     step.update->apply(this->site_.parameters[1], 0, col, 1, cols, tile, k.gemm_nr);
 }
 
@@ -185,7 +206,7 @@ void Dense<T>::constraint_task(index_t task) {
         const T factor = T(weight().max_norm / norm);
         for (index_t i = 0; i < in_; ++i) w[i * out_ + j] *= factor;
     }
-    for (index_t row = 0; row < in_; row += kBlock) pack_block(row, begin);
+    for (index_t row = 0; row < in_; row += block_rows()) pack_block(row, begin);
 }
 
 template class Dense<float>;

@@ -1,6 +1,8 @@
 // Dense: y = f(x W + b), W (in, out), f the identity or an activation whose derivative its output gives.
 #pragma once
 
+#include <vector>
+
 #include "ops/operation.hpp"
 
 namespace steepest {
@@ -27,9 +29,14 @@ public:
     void describe(index_t in, index_t out, bool input_gradient, bool in_place);
 
 private:
-    // W is repacked, and its gradient computed, in blocks of kBlock rows by one panel of gemm_nr columns.
-    static constexpr index_t kBlock = 32;
-    index_t row_blocks() const { return ceil_div(in_, kBlock); }
+    // W is repacked, and its gradient computed, in blocks of block_rows() rows by one panel of gemm_nr columns: enough rows to fill
+    // the registers' tiles, but enough blocks for a small layer to be shared out.
+    static constexpr index_t kMostRows = 64;
+    index_t block_rows() const { return in_ > 2 * kMostRows ? kMostRows : kMostRows / 2; }
+    index_t row_blocks() const { return ceil_div(in_, block_rows()); }
+    // Whether the blocks below one another are so many that a copy of their columns of dz without gaps pays.
+    bool copies_gradient() const { return row_blocks() >= 4; }
+    const T* gradient_panel(const Step<T>& step, index_t col, const Worker& worker, index_t* stride);
     // Row and column of a task's block. The tasks of a group of row blocks come panel by panel: x's columns of the group stay in
     // the second-level cache while the panels of dz pass them once.
     void place(index_t task, index_t* row, index_t* col) const;
@@ -47,6 +54,11 @@ private:
     index_t group_ = 1;               // row blocks of a group
     T* packed_ = nullptr;             // W in panels, for the forward pass
     T* packed_transposed_ = nullptr;  // W^T in panels, for the input gradient
+    T* copies_ = nullptr;             // a panel of dz for each worker
+    struct alignas(kAlignment) Copied {
+        index_t col = -1;
+    };
+    std::vector<Copied> copied_;  // the panel that copies_ holds in this step
 };
 
 }  // namespace steepest

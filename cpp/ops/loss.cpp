@@ -51,9 +51,9 @@ void LossHead<T>::gather(const DataSet& data, const std::int64_t* order, Rows ro
 template <class T>
 void LossHead<T>::run(const Step<T>& step, Rows rows, double scale, bool gradient, const Worker& worker) {
     if (spec_.host)
-        run_host(step, rows, scale, gradient, worker);
+        run_host(step, rows, scale * spec_.factor, gradient, worker);
     else
-        run_kernel(rows, scale, gradient);
+        run_kernel(rows, scale * spec_.factor, gradient);
 }
 
 template <class T>
@@ -88,7 +88,7 @@ void LossHead<T>::add_up(Rows chunk) {
     double sum = 0.0;
     for (index_t r = chunk.begin; r < chunk.end; ++r)
         sum += double(row_loss_.data()[r]) * (weighted_ ? double(weights_.data()[r]) : 1.0);
-    chunk_loss_.data()[chunk.begin / kRowChunk] = sum;
+    chunk_loss_.data()[chunk.begin / kRowChunk] = sum * spec_.factor;
 }
 
 template <class T>

@@ -16,6 +16,7 @@ struct LossSpec {
     Loss kind;
     double alpha = 0.0;  // see LossRows
     double smoothing = 0.0;
+    double factor = 1.0;             // multiplies the loss and its gradient
     std::shared_ptr<HostLoss> host;  // not null: kind is not read
 };
 

@@ -19,6 +19,22 @@ index_t block(index_t n, index_t preferred) {
     return ceil_div(n, ceil_div(n, preferred));
 }
 
+// Rows of A that a transposed product asks for before it needs them: its columns lie far apart, which no hardware prefetcher follows.
+constexpr index_t kAhead = 8;
+
+// A matrix B of this many bytes stays in the second-level cache by itself.
+constexpr index_t kNearBytes = index_t(256) << 10;
+
+// Asks for the panel that begins at `next` while the tiles of g run: a first tile that waits for each line of its panel costs as
+// much as four.
+template <class T>
+void look_ahead(GemmPanel<T>& g, const T* next) {
+    const index_t tiles = std::max<index_t>(1, g.m / 16);
+    g.ahead = reinterpret_cast<const char*>(next);
+    g.ahead_step = ceil_div(g.b_k * index_t(sizeof(T)), tiles);
+    g.ahead_tile = g.k * g.ahead_step;
+}
+
 }  // namespace
 
 template <class T>
@@ -32,6 +48,7 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) 
     g.b_k = product.b_k;
     g.ldc = product.ldc;
     g.slope = product.slope;
+    const bool far = product.n * product.k * index_t(sizeof(T)) > kNearBytes;
     for (index_t i = 0; i < product.m; i += height) {
         g.m = std::min(height, product.m - i);
         for (index_t j0 = 0; j0 < product.n; j0 += kWidth) {
@@ -41,11 +58,14 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) 
                 g.a = product.a + i * product.lda + p;
                 g.accumulate = product.accumulate || p > 0;
                 g.epilogue = p + g.k == product.k ? product.epilogue : Epilogue::none;
+                const T* first = product.b + j0 / nr * product.panel_stride + p * product.b_k;
                 for (index_t j = j0; j < j1; j += nr) {
                     g.n = std::min(nr, product.n - j);
                     g.b = product.b + j / nr * product.panel_stride + p * product.b_k;
                     g.c = product.c + i * product.ldc + j;
                     g.bias = product.bias == nullptr ? nullptr : product.bias + j;
+                    // The last panel is followed by the first of the next rows of B, but for the last rows.
+                    if (far) look_ahead(g, j + nr < j1 ? g.b + product.panel_stride : first + depth * product.b_k);
                     kernels.gemm_panel(g);
                 }
             }
@@ -72,9 +92,12 @@ void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, in
     panel.b_k = ldb;
     panel.c = g;
     panel.ldc = ldg;
+    panel.ahead_step = lda * index_t(sizeof(T));
+    panel.ahead_tile = kAlignment;
     for (index_t p = 0; p < k; p += depth) {
         panel.k = std::min(depth, k - p);
         panel.a = a + p * lda;
+        panel.ahead = reinterpret_cast<const char*>(panel.a + kAhead * lda);
         panel.b = b + p * ldb;
         panel.accumulate = p > 0;
         kernels.gemm_panel(panel);

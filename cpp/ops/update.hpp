@@ -27,22 +27,26 @@ struct Update {
     T* slot1 = nullptr;  // null where the rule has no such state
     T* slot2 = nullptr;
     T* gradients = nullptr;  // not null: store the gradient and leave the parameter alone
+    T* observed = nullptr;   // not null: store the data loss's gradient beside all else
+    double penalty = 1.0;    // multiplies l1 and l2
 
     // g (rows, cols): the data loss's gradient of the block of p that starts at element (row, col); scratch, changed here.
     void apply(const Parameter<T>& p, index_t row, index_t col, index_t rows, index_t cols, T* g, index_t ldg) const {
         const index_t at = row * p.cols + col;
         T* w = p.data + at;
+        for (index_t i = 0; i < rows && observed != nullptr; ++i)
+            for (index_t j = 0; j < cols; ++j) observed[p.offset + at + i * p.cols + j] = g[i * ldg + j];
         // d/dw l1 |w| = l1 sign(w), and 0 where w is 0.
         for (index_t i = 0; i < rows && p.l1 != 0.0; ++i)
-            for (index_t j = 0; j < cols; ++j) g[i * ldg + j] += T(p.l1) * sign(w[i * p.cols + j]);
+            for (index_t j = 0; j < cols; ++j) g[i * ldg + j] += T(penalty * p.l1) * sign(w[i * p.cols + j]);
         if (gradients != nullptr) {
             T* out = gradients + p.offset + at;
-            const T l2 = T(p.l2);
+            const T l2 = T(penalty * p.l2);
             for (index_t i = 0; i < rows; ++i)
                 for (index_t j = 0; j < cols; ++j) out[i * p.cols + j] = g[i * ldg + j] + l2 * w[i * p.cols + j];
             return;
         }
-        run_rule(p, p.l2, at, rows, cols, g, ldg);
+        run_rule(p, penalty * p.l2, at, rows, cols, g, ldg);
     }
 
     // The optimiser's rule alone: g holds the penalty's part already where l2 is 0.
