@@ -61,12 +61,45 @@ bool as_source(const py::array& matrix, SourceMatrix* source) {
     return true;
 }
 
+SourceMatrix source_samples(const py::object& x, const std::string& name) {
+    if (py::isinstance<py::array>(x)) return source_matrix(py::reinterpret_borrow<py::array>(x), name);
+    if (!py::hasattr(x, "indptr") || !py::hasattr(x, "indices"))
+        throw py::type_error(name + ": must be an array or compressed sparse rows");
+    const py::array values = x.attr("data"), columns = x.attr("indices"), starts = x.attr("indptr");
+    const auto shape = x.attr("shape").cast<std::pair<index_t, index_t>>();
+    SourceMatrix source;
+    for (const auto& array : {values, columns, starts})
+        require(array.ndim() == 1 && (array.flags() & py::array::c_style) != 0, name,
+                ": the arrays of a sparse matrix must be one-dimensional and contiguous");
+    require(source_type(values.dtype(), &source.type), name, ": the type of a sparse matrix's values is not supported");
+    source.wide_index = py::isinstance<py::array_t<std::int64_t>>(starts);
+    require(source.wide_index ? py::isinstance<py::array_t<std::int64_t>>(columns)
+                              : py::isinstance<py::array_t<std::int32_t>>(starts) &&
+                                    py::isinstance<py::array_t<std::int32_t>>(columns),
+            name, ": the indices of a sparse matrix must both be int32 or int64");
+    require(starts.size() == shape.first + 1 && columns.size() == values.size(), name,
+            ": the arrays of a sparse matrix do not fit its shape; is it in compressed rows?");
+    source.base = values.data();
+    source.row_starts = starts.data();
+    source.columns = columns.data();
+    source.entries = values.size();
+    source.rows = shape.first;
+    source.cols = shape.second;
+    return source;
+}
+
+Extent extent_of_samples(const py::object& x) {
+    const bool dense = py::isinstance<py::array>(x);
+    return extent(dense ? py::reinterpret_borrow<py::array>(x) : py::array(x.attr("data")));
+}
+
 LossSpec loss_from(const py::dict& description) {
     require(description.contains("kind"), "loss: lacks 'kind'");
     const auto name = description["kind"].cast<std::string>();
     LossSpec spec;
     if (description.contains("alpha")) spec.alpha = description["alpha"].cast<double>();
     if (description.contains("smoothing")) spec.smoothing = description["smoothing"].cast<double>();
+    if (description.contains("factor")) spec.factor = description["factor"].cast<double>();
     if (name == "host") {
         require(description.contains("function"), "loss: 'host' lacks 'function'");
         spec.host = host_loss(description["function"]);
@@ -76,10 +109,10 @@ LossSpec loss_from(const py::dict& description) {
     return spec;
 }
 
-DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width,
+DataSet data_set(const py::object& x, const py::array& y, const py::object& sample_weight, index_t input_width,
                  index_t width, const LossSpec& loss) {
     DataSet data;
-    data.x = source_matrix(x, "x");
+    data.x = source_samples(x, "x");
     require(data.x.cols == input_width, "x: has ", data.x.cols, " columns, the network takes ", input_width);
     require(data.x.rows > 0, "x: has no rows");
     require(y.ndim() >= 1 && y.shape(0) == data.x.rows, "y: must have as many rows as x (", data.x.rows, ")");
@@ -94,6 +127,15 @@ DataSet data_set(const py::array& x, const py::array& y, const py::object& sampl
         require(data.targets.cols == width, "y: has ", data.targets.cols, " columns, the network gives ", width);
     }
     data.weights = sample_weights(sample_weight, data.x.rows);
+    return data;
+}
+
+DataSet labelled_data_set(const py::object& x, const py::array& y, const py::object& sample_weight, index_t input_width,
+                          index_t width, const LossSpec& loss) {
+    const DataSet data = data_set(x, y, sample_weight, input_width, width, loss);
+    for (index_t r = 0; r < data.x.rows && data.labels != nullptr; ++r)
+        require(data.labels[r] >= 0 && data.labels[r] < width, "y: label ", data.labels[r], " of row ", r,
+                " is outside [0, ", width, ")");
     return data;
 }
 

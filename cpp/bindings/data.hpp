@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "bindings/overlap.hpp"
 #include "core/check.hpp"
 #include "ops/data.hpp"
 #include "ops/loss.hpp"
@@ -15,12 +16,20 @@ namespace steepest {
 // Whether the engine reads the matrix as it is.
 bool as_source(const py::array& matrix, SourceMatrix* source);
 SourceMatrix source_matrix(const py::array& array, const std::string& name);
+// Samples: such an array, or compressed sparse rows by SciPy's attributes (data, indices, indptr, shape).
+SourceMatrix source_samples(const py::object& x, const std::string& name);
+// The memory of the samples' values.
+Extent extent_of_samples(const py::object& x);
 
-// y is int32 (N,) class labels, checked against `width` classes over the rows in use, or (N, width) targets.
-DataSet data_set(const py::array& x, const py::array& y, const py::object& sample_weight, index_t input_width,
+// y is int32 (N,) class labels, not checked here, or (N, width) targets.
+DataSet data_set(const py::object& x, const py::array& y, const py::object& sample_weight, index_t input_width,
                  index_t width, const LossSpec& loss);
 
-// {"kind": name, "alpha": ..., "smoothing": ...} or {"kind": "host", "function": callable}
+// The same with every label checked against [0, width).
+DataSet labelled_data_set(const py::object& x, const py::array& y, const py::object& sample_weight, index_t input_width,
+                          index_t width, const LossSpec& loss);
+
+// {"kind": name, "alpha": ..., "smoothing": ..., "factor": ...} or {"kind": "host", "function": callable}
 LossSpec loss_from(const py::dict& description);
 
 // A flat, writable, C-contiguous array of T and exactly `size` elements.

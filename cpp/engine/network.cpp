@@ -76,11 +76,26 @@ void Network<T>::replace_program(Program program) {
         require(program.states[i].size == program_.states[i].size, "program: state '", program.states[i].name,
                 "' differs in size from the network's");
     team_choice_.clear();
+    last_trained_ = nullptr;
     plans_.clear();  // they refer to the program and hold copies of the settings
     whole_update_.reset();
+    monitor_.reset();
     program_ = std::move(program);
     for (std::size_t i = 0; i < program_.parameters.size(); ++i)
         take_settings(program_.parameters[i], tensors_.parameters[i]);
+}
+
+template <class T>
+Monitor<T>& Network<T>::watch(std::vector<WatchedLayer> layers) {
+    for (const auto& layer : layers) {
+        require(layer.value >= 0 && std::size_t(layer.value) < program_.values.size(), "layers: value ", layer.value,
+                " is outside [0, ", program_.values.size(), ")");
+        for (const int p : layer.parameters)
+            require(p >= 0 && std::size_t(p) < program_.parameters.size(), "layers: parameter ", p, " is outside [0, ",
+                    program_.parameters.size(), ")");
+    }
+    monitor_ = std::make_unique<Monitor<T>>(program_, tensors_, std::move(layers));
+    return *monitor_;
 }
 
 template <class T>
@@ -92,7 +107,10 @@ Plan<T>& Network<T>::plan(const PlanKey& key) {
         return *plans_.front();
     }
     plans_.push_front(std::make_unique<Plan<T>>(program_, key, table, tensors_, failure_));
-    if (plans_.size() > kPlans) plans_.pop_back();
+    if (plans_.size() > kPlans) {
+        if (plans_.back().get() == last_trained_) last_trained_ = nullptr;
+        plans_.pop_back();
+    }
     return *plans_.front();
 }
 

@@ -1,6 +1,7 @@
 // A network: a program with the memory of its tensors, and the runs over it. Not safe for two threads at once; the caller locks.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
+#include "engine/monitor.hpp"
 #include "engine/plan.hpp"
 #include "engine/program.hpp"
 #include "engine/team_choice.hpp"
@@ -26,9 +28,10 @@ struct OptimizerState {
     double weight_decay = 0.0;
     bool bias_correction = true;
     Clipping clipping;
-    T* slot1 = nullptr;        // velocity or first moment; the layout of the parameter arena
-    T* slot2 = nullptr;        // second moment
-    std::int64_t updates = 0;  // made before this slice
+    double penalty_weight = 0.0;  // not 0: a batch of weight w takes the penalties times penalty_weight / w
+    T* slot1 = nullptr;           // velocity or first moment; the layout of the parameter arena
+    T* slot2 = nullptr;           // second moment
+    std::int64_t updates = 0;     // made before this slice
 };
 
 struct TrainArgs {
@@ -44,6 +47,10 @@ struct TrainArgs {
     double loss_sum = 0.0;
     double weight_sum = 0.0;
     double budget = 0.1;  // seconds; the slice ends after the first step beyond
+    // Whether nobody has written to the parameters since the last slice: the plan's packed weights then are still right.
+    bool unchanged = false;
+    // Where somebody waits for the slice, it ends soon once this is set: see Slice::overdue. Null where nobody does.
+    const std::atomic<bool>* leave = nullptr;
 };
 
 struct RunResult {
@@ -53,6 +60,7 @@ struct RunResult {
     double weight_sum = 0.0;
     index_t correct = 0;
     bool finite = true;
+    bool leaps = false;  // the monitor halted before the step whose loss leapt
     // Not finite: the first operation whose output was not; -1: only the loss; -2: the input already.
     int bad_operation = -1;
 
@@ -64,6 +72,7 @@ struct RunResult {
         weight_sum = next.weight_sum;
         correct += next.correct;
         finite = next.finite;
+        leaps = next.leaps;
         bad_operation = next.bad_operation;
     }
 };
@@ -92,6 +101,11 @@ public:
     // One forward pass over all rows; afterwards value(i) holds them.
     Plan<T>& forward(const SourceMatrix& x, bool training, std::uint64_t step, std::uint64_t seed, int threads);
 
+    // Watches every train() from now on, until unwatch() or another program.
+    Monitor<T>& watch(std::vector<WatchedLayer> layers);
+    Monitor<T>* monitor() { return monitor_.get(); }
+    void unwatch() { monitor_.reset(); }
+
     // sum over parameters of 0.5 * l2 * sum(w^2) + l1 * sum|w|
     double penalty() const;
 
@@ -109,10 +123,12 @@ private:
     index_t parameter_elements_ = 0;
     AlignedBuffer<T> states_;
     Tensors<T> tensors_;
+    Plan<T>* last_trained_ = nullptr;  // the plan whose packed weights follow the parameters' last change here
     std::map<std::pair<index_t, int>, TeamChoice> team_choice_;  // by batch size and workers
     Failure failure_;                                            // of a host function, until the run can throw it
     std::list<std::unique_ptr<Plan<T>>> plans_;                  // most recently used first
     std::unique_ptr<WholeUpdate<T>> whole_update_;               // made when clipping first asks for it
+    std::unique_ptr<Monitor<T>> monitor_;                        // null where nobody watches
 };
 
 }  // namespace steepest

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/make_operation.hpp"
+#include "ops/sparse_rows.hpp"
 
 namespace steepest {
 
@@ -117,6 +118,7 @@ void Plan<T>::refresh(const Worker& worker) {
 template <class T>
 void Plan<T>::gather(const SourceMatrix& x, const std::int64_t* order, Rows rows) {
     const auto& to = values_[0].data;
+    if (x.row_starts != nullptr) return gather_sparse(x, order, rows.count(), to.row(rows.begin), to.stride);
     kernels_.gather(x.type, rows.count(), x.cols, x.base, x.row_bytes, x.col_bytes, order, to.row(rows.begin),
                     to.stride);
 }

@@ -54,23 +54,25 @@ double Network<T>::loss_and_gradients(const DataSet& data, const LossSpec& loss,
     return p.loss().loss_sum({0, n}) * reciprocal(weight);
 }
 
-// Every worker takes whole blocks of rows to a part of the plan that is its own: no barriers. each(rows in the plan, first row in the
+// Every worker takes whole blocks of its rows to a part of the plan that is its own: no barriers. each(rows in the plan, first row in the
 // data, worker) follows the forward pass of a block.
 template <class T>
 template <class Each>
 void Network<T>::infer(Plan<T>& p, const SourceMatrix& x, const Each& each) {
     const index_t capacity = p.key().capacity / p.key().workers;
-    const index_t blocks = ceil_div(x.rows, capacity);
     run_team(p.key().workers, [&](const Worker& worker) {
         p.refresh(worker);
         worker.barrier();
         const Step<T> step{};
         const index_t first = worker.id * capacity;
-        for (index_t b = worker.id; b < blocks; b += worker.count) {
-            const Rows own{first, first + std::min(capacity, x.rows - b * capacity)};
-            p.gather_run(x, b * capacity, own);
+        index_t begin = 0;
+        index_t end = 0;
+        worker.share(x.rows, kRowChunk, &begin, &end);
+        for (index_t row = begin; row < end; row += capacity) {
+            const Rows own{first, first + std::min(capacity, end - row)};
+            p.gather_run(x, row, own);
             p.forward(step, own, worker);
-            each(own, b * capacity, worker);
+            each(own, row, worker);
         }
     });
     failure_.rethrow();
@@ -81,7 +83,10 @@ Plan<T>& Network<T>::inference_plan(index_t n, index_t block, int threads) {
     const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), kFlopsPerRegion, n);
     // Enough rows for the panels of the weights to pay, few enough for the values to stay in the second-level cache.
     constexpr index_t most = 192;
-    const index_t rows = round_up(std::min({block, most, ceil_div(n, workers)}), kRowChunk);
+    // A worker's rows in blocks of equal size: 500 rows are three of 176, not two of 192 and a rest that does not fill a tile.
+    const index_t each = round_up(ceil_div(n, workers), kRowChunk);
+    const index_t blocks = ceil_div(each, std::min(block, most));
+    const index_t rows = round_up(ceil_div(each, blocks), kRowChunk);
     return plan({rows * workers, workers, false, false});
 }
 

@@ -2,6 +2,8 @@
 // a worker that lost its core keeps the rest waiting at every barrier: the team can then be many times slower than one worker.
 #pragma once
 
+#include <algorithm>
+
 #include "core/types.hpp"
 
 namespace steepest {
@@ -14,23 +16,30 @@ public:
     };
 
     // `rows_per_second` of the last stretch with the team or without it.
-    void note(bool team, double rows_per_second) { rate_[team ? 1 : 0] = rows_per_second; }
+    void note(bool team, double rows_per_second) {
+        if (noted_++ >= kCold) rate_[team ? 1 : 0] = rows_per_second;
+    }
 
     // Asked at the start of every stretch.
     Try next() {
-        if (rate_[1] == 0.0) return {true, kProbe};
-        if (rate_[0] == 0.0) return {false, kProbe};
+        if (noted_ < 2 * kCold) return {noted_ % 2 == 0, kProbe};
         const bool team = rate_[1] >= rate_[0];
-        if (++stretches_ % kProbeEvery == 0) return {!team, kProbe};
-        return {team, 0.0};
+        if (++stretches_ < due_) return {team, 0.0};
+        due_ += std::min(due_, kProbeEvery);
+        return {!team, kProbe};
     }
 
 private:
-    // A probe of 3 ms in about 30 stretches of 50 to 100 ms costs at most 0.2 % and notices a change within three seconds.
+    // The first probe of each kind meets cold caches, new memory and threads asleep; it is not counted.
+    static constexpr int kCold = 2;
+    // A probe of 3 ms in about 30 stretches of 50 to 100 ms costs at most 0.2 % and notices a change within three seconds; the first
+    // ones follow closer, so that a wrong start does not last.
     static constexpr double kProbe = 3e-3;
     static constexpr int kProbeEvery = 30;
     double rate_[2] = {0.0, 0.0};
+    int noted_ = 0;
     int stretches_ = 0;
+    int due_ = 2;
 };
 
 }  // namespace steepest

@@ -44,6 +44,13 @@ int first_bad_operation(const Program& program, Plan<T>& plan, index_t rows) {
 // A step of this many operations takes milliseconds: its barriers cost nothing beside it, and trying one worker would.
 constexpr double kNoChoice = 200e6;
 
+// What the way to Python and back costs a slice, about.
+constexpr double kComingBack = 300e-6;
+
+bool asked_to_leave(const TrainArgs& args) {
+    return args.leave != nullptr && args.leave->load(std::memory_order_relaxed);
+}
+
 class Stopwatch {
 public:
     double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
@@ -56,11 +63,12 @@ private:
 template <class T>
 class Slice {
 public:
-    Slice(Plan<T>& plan, const Failure& failure, WholeUpdate<T>* whole, const DataSet& data,
+    Slice(Plan<T>& plan, const Failure& failure, WholeUpdate<T>* whole, Monitor<T>* monitor, const DataSet& data,
           const OptimizerState<T>& optimizer, const TrainArgs& args)
         : plan_(plan),
           failure_(failure),
           whole_(whole),
+          monitor_(monitor),
           data_(data),
           optimizer_(optimizer),
           args_(args),
@@ -72,10 +80,14 @@ public:
     // SPMD.
     void run(const Worker& worker) {
         const auto tasks = plan_.tasks_of(worker.id, worker.count);
-        plan_.refresh(worker);
-        worker.barrier();
+        if (!args_.unchanged) {
+            plan_.refresh(worker);
+            worker.barrier();
+        }
         for (index_t s = 0, at = 0; at < args_.count; ++s, at += args_.batch_size) {
-            const Update<T> update = update_of(s);
+            Update<T> update = update_of(s);
+            const bool watched = monitor_ != nullptr && monitor_->due(args_.step + std::uint64_t(s));
+            if (watched) update.observed = monitor_->observed();
             const Step<T> step{std::min(args_.batch_size, args_.count - at),
                                true,
                                true,
@@ -84,14 +96,18 @@ public:
                                args_.step + std::uint64_t(s),
                                &update};
             const double weight = LossHead<T>::batch_weight(data_, args_.order + at, step.rows);
+            if (optimizer_.penalty_weight > 0.0) update.penalty = optimizer_.penalty_weight * reciprocal(weight);
             pass_rows(step, args_.order + at, weight, worker);
             worker.barrier();
             if (!settle(step, weight, worker)) break;
+            if (watched) monitor_->before_update(plan_, step, worker);
             for (const auto& run : tasks)
                 for (index_t task = run.begin; task < run.end; ++task)
                     run.operation->parameter_task(step, task, worker);
             worker.barrier();
             finish_update(update, worker);
+            if (watched) monitor_->after_update(worker);
+            if (monitor_ != nullptr && worker.id == 0) monitor_->note(step.number, last_loss_);
             if (stop_) break;
         }
     }
@@ -123,19 +139,30 @@ private:
     // Whether the step's loss is finite and no host function failed. Every worker adds up the same numbers, so all of them leave together.
     bool settle(const Step<T>& step, double weight, const Worker& worker) {
         const double loss_sum = plan_.loss().loss_sum({0, step.rows});
+        const double loss = loss_sum * reciprocal(weight);
         const bool finite = std::isfinite(loss_sum) && !failure_.failed();
-        if (worker.id != 0) return finite;
+        const bool leaps = finite && monitor_ != nullptr && monitor_->halts(loss);
+        if (worker.id != 0) return finite && !leaps;
         last_rows_ = step.rows;
+        last_loss_ = loss;
         result_.finite = finite;
-        if (finite) {
+        result_.leaps = leaps;
+        if (finite && !leaps) {
             result_.steps += 1;
             result_.rows += step.rows;
             result_.loss_sum += loss_sum;
             result_.weight_sum += weight;
             result_.correct += plan_.loss().correct({0, step.rows});
         }
-        stop_ = watch_.seconds() > args_.budget;
-        return finite;
+        stop_ = overdue(watch_.seconds());
+        return finite && !leaps;
+    }
+
+    // Whether to leave after this step: the time is over, or somebody waits and the rest would take longer than coming back for it.
+    bool overdue(double seconds) const {
+        if (seconds > args_.budget) return true;
+        if (!asked_to_leave(args_)) return false;
+        return seconds * double(args_.count - result_.rows) > kComingBack * double(result_.rows);
     }
 
     void finish_update(const Update<T>& update, const Worker& worker) {
@@ -154,6 +181,7 @@ private:
     Plan<T>& plan_;
     const Failure& failure_;
     WholeUpdate<T>* whole_;
+    Monitor<T>* monitor_;
     const DataSet& data_;
     const OptimizerState<T>& optimizer_;
     const TrainArgs& args_;
@@ -161,6 +189,7 @@ private:
     const Stopwatch watch_;
     RunResult result_;
     index_t last_rows_ = 0;
+    double last_loss_ = 0.0;
     bool stop_ = false;  // written by worker 0 before the step's last barriers, read by all behind them
 };
 
@@ -169,7 +198,8 @@ private:
 template <class T>
 RunResult Network<T>::stretch(Plan<T>& plan, int workers, const DataSet& data, const OptimizerState<T>& optimizer,
                               const TrainArgs& args) {
-    Slice<T> slice(plan, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, data, optimizer, args);
+    Slice<T> slice(plan, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, monitor_.get(), data,
+                   optimizer, args);
     run_team(workers, [&](const Worker& worker) { slice.run(worker); });
     failure_.rethrow();
     RunResult result = slice.result();
@@ -186,15 +216,18 @@ RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimi
     p.loss().prepare(args.loss, data);
     if (optimizer.clipping.on() && !whole_update_)
         whole_update_ = std::make_unique<WholeUpdate<T>>(tensors_, parameter_elements_);
-    if (workers == 1 || flops > kNoChoice) return stretch(p, workers, data, optimizer, args);
+    TrainArgs rest = args;
+    rest.unchanged = args.unchanged && last_trained_ == &p;
+    last_trained_ = &p;
+    if (workers == 1 || flops > kNoChoice) return stretch(p, workers, data, optimizer, rest);
 
     Stopwatch watch;
     RunResult total;
     total.loss_sum = args.loss_sum;
     total.weight_sum = args.weight_sum;
-    TrainArgs rest = args;
     OptimizerState<T> state = optimizer;
-    while (total.finite && rest.count > 0 && (total.steps == 0 || watch.seconds() < args.budget)) {
+    const auto time_left = [&] { return watch.seconds() < args.budget && !asked_to_leave(args); };
+    while (total.finite && !total.leaps && rest.count > 0 && (total.steps == 0 || time_left())) {
         const auto choice = team_choice_[{args.batch_size, workers}].next();
         const double left = args.budget - watch.seconds();
         rest.budget = choice.seconds > 0.0 ? std::min(choice.seconds, left) : left;
@@ -202,6 +235,7 @@ RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimi
         const RunResult part = stretch(p, choice.team ? workers : 1, data, state, rest);
         team_choice_[{args.batch_size, workers}].note(choice.team, double(part.rows) / lap.seconds());
         total.add(part);
+        rest.unchanged = true;
         rest.loss_sum = total.loss_sum;
         rest.weight_sum = total.weight_sum;
         rest.order += part.rows;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/team.hpp"
 #include "core/types.hpp"
 #include "ops/operation.hpp"
 
@@ -17,7 +18,7 @@ constexpr double kFlopsPerRegion = 5e6;
 inline int useful_workers(int threads, double flops, double flops_each, index_t rows) {
     const double by_work = std::max(1.0, flops / flops_each);
     const double by_rows = double(ceil_div(rows, kRowChunk));
-    return std::max(1, int(std::min({double(std::max(1, threads)), by_work, by_rows})));
+    return std::max(1, int(std::min({double(std::min(threads, most_workers())), by_work, by_rows})));
 }
 
 inline double reciprocal(double weight) { return weight > 0.0 ? 1.0 / weight : 0.0; }

@@ -3,6 +3,7 @@ The C++ core of steepest: networks, kernels and the worker team. Use the package
 """
 
 from __future__ import annotations
+import collections.abc
 import numpy
 import numpy.typing
 import typing
@@ -11,10 +12,15 @@ __all__: list[str] = [
     "Network32",
     "Network64",
     "RunResult",
+    "Task",
+    "Together",
     "activation_needs",
+    "all_finite",
     "available_isas",
     "bandwidth",
     "build_info",
+    "copy_array",
+    "evaluate_task",
     "fma_peak",
     "force_isa",
     "isa",
@@ -40,6 +46,7 @@ __all__: list[str] = [
     "kernel_row_forward",
     "kernel_update",
     "max_threads",
+    "train_task",
 ]
 
 class RunResult:
@@ -52,6 +59,8 @@ class RunResult:
     def correct(self) -> int: ...
     @property
     def finite(self) -> bool: ...
+    @property
+    def leaps(self) -> bool: ...
     @property
     def loss_sum(self) -> float: ...
     @property
@@ -68,7 +77,7 @@ class Network32:
     def __init__(self, program: dict) -> None: ...
     def evaluate(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         y: numpy.ndarray,
         sample_weight: typing.Any,
         loss: dict,
@@ -77,7 +86,7 @@ class Network32:
     ) -> RunResult: ...
     def forward(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         training: bool,
         step: typing.SupportsInt | typing.SupportsIndex,
         seed: typing.SupportsInt | typing.SupportsIndex,
@@ -85,7 +94,7 @@ class Network32:
     ) -> list[numpy.typing.NDArray[numpy.float32]]: ...
     def loss_and_gradients(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         y: numpy.ndarray,
         sample_weight: typing.Any,
         loss: dict,
@@ -106,7 +115,7 @@ class Network32:
     def parameter(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]: ...
     def predict(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         out: numpy.ndarray,
         batch_size: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
@@ -115,7 +124,7 @@ class Network32:
     def state(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]: ...
     def train(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         y: numpy.ndarray,
         sample_weight: typing.Any,
         order: numpy.typing.NDArray[numpy.int64],
@@ -131,11 +140,26 @@ class Network32:
         budget: typing.SupportsFloat | typing.SupportsIndex,
         loss_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
         weight_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        unchanged: bool = False,
     ) -> RunResult: ...
+    def unwatch(self) -> None: ...
+    def watch(self, layers: list) -> None: ...
+    def watch_epoch(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        count: typing.SupportsInt | typing.SupportsIndex,
+        chosen: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        halting: bool,
+    ) -> None: ...
+    def watched(self) -> dict: ...
     @property
     def parameter_arena(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
     def penalty(self) -> float: ...
+    @property
+    def spike_state(self) -> list[float]: ...
+    @spike_state.setter
+    def spike_state(self, arg1: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]) -> None: ...
     @property
     def state_arena(self) -> numpy.typing.NDArray[numpy.float32]: ...
 
@@ -146,7 +170,7 @@ class Network64:
     def __init__(self, program: dict) -> None: ...
     def evaluate(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         y: numpy.ndarray,
         sample_weight: typing.Any,
         loss: dict,
@@ -155,7 +179,7 @@ class Network64:
     ) -> RunResult: ...
     def forward(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         training: bool,
         step: typing.SupportsInt | typing.SupportsIndex,
         seed: typing.SupportsInt | typing.SupportsIndex,
@@ -163,7 +187,7 @@ class Network64:
     ) -> list[numpy.typing.NDArray[numpy.float64]]: ...
     def loss_and_gradients(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         y: numpy.ndarray,
         sample_weight: typing.Any,
         loss: dict,
@@ -184,7 +208,7 @@ class Network64:
     def parameter(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
     def predict(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         out: numpy.ndarray,
         batch_size: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
@@ -193,7 +217,7 @@ class Network64:
     def state(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]: ...
     def train(
         self,
-        x: numpy.ndarray,
+        x: typing.Any,
         y: numpy.ndarray,
         sample_weight: typing.Any,
         order: numpy.typing.NDArray[numpy.int64],
@@ -209,17 +233,63 @@ class Network64:
         budget: typing.SupportsFloat | typing.SupportsIndex,
         loss_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
         weight_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        unchanged: bool = False,
     ) -> RunResult: ...
+    def unwatch(self) -> None: ...
+    def watch(self, layers: list) -> None: ...
+    def watch_epoch(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        count: typing.SupportsInt | typing.SupportsIndex,
+        chosen: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        halting: bool,
+    ) -> None: ...
+    def watched(self) -> dict: ...
     @property
     def parameter_arena(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def penalty(self) -> float: ...
     @property
+    def spike_state(self) -> list[float]: ...
+    @spike_state.setter
+    def spike_state(self, arg1: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]) -> None: ...
+    @property
     def state_arena(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class Task:
+    """
+    Something to do for one network, beside others: see Together.
+    """
+    def result(self) -> RunResult:
+        """
+        What train() or evaluate() would have returned or raised.
+        """
+    @property
+    def done(self) -> bool: ...
+
+class Together:
+    """
+    Runs tasks of several networks side by side, on as many workers as is fastest.
+    """
+    def __init__(self) -> None: ...
+    def run(
+        self,
+        tasks: collections.abc.Sequence[Task],
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        budget: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None:
+        """
+        Deal out the tasks to the workers, in order, until the time is over; those that had a turn are `done`.
+        """
 
 def activation_needs(name: str) -> str:
     """
     What the backward kernel of an activation reads: 'nothing', 'output' or 'input'.
+    """
+
+def all_finite(array: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex) -> bool:
+    """
+    Whether a vector has neither NaN nor infinity.
     """
 
 def available_isas() -> list[str]:
@@ -241,6 +311,31 @@ def build_info() -> dict:
     How the core was built, and what it uses.
     """
 
+def copy_array(
+    source: numpy.ndarray, target: numpy.ndarray, threads: typing.SupportsInt | typing.SupportsIndex
+) -> None:
+    """
+    Copy a vector of float32 or float64.
+    """
+
+@typing.overload
+def evaluate_task(
+    network: Network32,
+    x: typing.Any,
+    y: numpy.ndarray,
+    sample_weight: typing.Any,
+    loss: dict,
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+) -> Task: ...
+@typing.overload
+def evaluate_task(
+    network: Network64,
+    x: typing.Any,
+    y: numpy.ndarray,
+    sample_weight: typing.Any,
+    loss: dict,
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+) -> Task: ...
 def fma_peak(
     dtype: str, seconds: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex
 ) -> float:
@@ -435,3 +530,46 @@ def max_threads() -> int:
     """
     Workers that OMP_NUM_THREADS, CPU affinity and cgroup quotas allow.
     """
+
+@typing.overload
+def train_task(
+    network: Network32,
+    x: typing.Any,
+    y: numpy.ndarray,
+    sample_weight: typing.Any,
+    order: numpy.typing.NDArray[numpy.int64],
+    learning_rates: numpy.typing.NDArray[numpy.float64],
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    loss: dict,
+    optimizer: dict,
+    slots: list,
+    optimizer_step: typing.SupportsInt | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsFloat | typing.SupportsIndex,
+    loss_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    weight_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    unchanged: bool = False,
+) -> Task: ...
+@typing.overload
+def train_task(
+    network: Network64,
+    x: typing.Any,
+    y: numpy.ndarray,
+    sample_weight: typing.Any,
+    order: numpy.typing.NDArray[numpy.int64],
+    learning_rates: numpy.typing.NDArray[numpy.float64],
+    batch_size: typing.SupportsInt | typing.SupportsIndex,
+    loss: dict,
+    optimizer: dict,
+    slots: list,
+    optimizer_step: typing.SupportsInt | typing.SupportsIndex,
+    step: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    budget: typing.SupportsFloat | typing.SupportsIndex,
+    loss_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    weight_sum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    unchanged: bool = False,
+) -> Task: ...

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "engine/network.hpp"
+#include "engine/team_choice.hpp"
 #include "scratch.hpp"
 
 using namespace steepest;
@@ -265,4 +266,28 @@ TEST(engine_refuses_programs_that_do_not_fit) {
     Program dangling = every_operation();
     dangling.operations[0].parameters[0] = 99;
     CHECK_THROWS(Network<float>{dangling}, std::invalid_argument);
+}
+
+TEST(team_choice_learns_from_warm_probes_and_looks_again) {
+    // The machine: the team's first stretch is slow, later it is twice as fast as one worker; after 40 stretches it loses a core.
+    TeamChoice choice;
+    int teams = 0;
+    int stretches = 0;
+    const auto stretch = [&](double team_rate) {
+        const auto next = choice.next();
+        choice.note(next.team, next.team ? team_rate : 1.0);
+        teams += next.team ? 1 : 0;
+        stretches += 1;
+    };
+    stretch(0.1);
+    for (int i = 1; i < 4; ++i) stretch(2.0);
+    for (int i = 0; i < 40; ++i) stretch(2.0);
+    CHECK(teams >= 34);
+    teams = 0;
+    for (int i = 0; i < 40; ++i) stretch(0.2);
+    CHECK(teams <= 4);
+    // And it comes back once the core does.
+    teams = 0;
+    for (int i = 0; i < 100; ++i) stretch(2.0);
+    CHECK(teams >= 60);
 }
