@@ -135,8 +135,8 @@ def test_wrong_inputs(x, y, case):
 
 def test_sparse_inputs(x, y):
     sparse = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match=r"X is a sparse matrix.*toarray"):
-        train(sparse.csr_matrix(x), y)
+    with pytest.raises(TypeError, match=r"X is a sparse matrix in 'csc' format: pass X.tocsr\(\)"):
+        train(sparse.csc_matrix(x), y)
 
 
 def test_masked_array_without_masked_elements(x, y):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest import fit as fit_module
 from steepest import layers
+from steepest import trainer as trainer_module
 from steepest.callbacks import Callback
 
 LOSS = "softmax_cross_entropy"
@@ -64,7 +64,7 @@ def test_training_in_two_calls_is_training_in_one(data, kind):
 def test_slices_of_any_length_train_alike(data, monkeypatch):
     whole = make()
     whole.fit(*data, loss=LOSS, epochs=3, batch_size=8, verbose=0)
-    monkeypatch.setattr(fit_module, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(trainer_module, "SLICE_SECONDS", 0.0)
     sliced, counter = make(), Counter()
     sliced.fit(*data, loss=LOSS, epochs=3, batch_size=8, verbose=0, callbacks=[counter])
     assert counter.slices == 3 * 19
@@ -104,14 +104,14 @@ def test_seed_decides(data):
 def order_of(model, **options):
     """The rows in the order of training, seen through a loss that only one row's target can move."""
     seen = []
-    train = fit_module.Trainer.order
+    train = trainer_module.Trainer.order
 
     def spy(self):
         seen.append(train(self))
         return seen[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit_module.Trainer, "order", spy)
+        patch.setattr(trainer_module.Trainer, "order", spy)
         model.fit(np.zeros((40, 2)), np.zeros(40), loss="mse", verbose=0, **options)
     return seen
 
@@ -339,7 +339,7 @@ class CtrlC(Callback):
 
 
 def test_ctrl_c_keeps_the_model(data, monkeypatch):
-    monkeypatch.setattr(fit_module, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(trainer_module, "SLICE_SECONDS", 0.0)
     model = make()
     handler = signal.getsignal(signal.SIGINT)
     optimizer = st.optimizers.Adam()
@@ -353,7 +353,7 @@ def test_ctrl_c_keeps_the_model(data, monkeypatch):
 
 
 def test_a_second_ctrl_c_is_at_once(data, monkeypatch):
-    monkeypatch.setattr(fit_module, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(trainer_module, "SLICE_SECONDS", 0.0)
     history = make().fit(*data, loss=LOSS, epochs=5, verbose=0, callbacks=[CtrlC(3, times=2)])
     assert history.interrupted
 

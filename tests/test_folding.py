@@ -35,6 +35,16 @@ CHAINS = {
         [lambda: L.Dense(5, use_bias=False), lambda: L.Dropout(0.5), lambda: L.BatchNorm(), lambda: L.GaussianNoise(1)],
         ["dense"],
     ),
+    "dropout and noise in a row": (
+        [
+            lambda: L.Dense(4),
+            lambda: L.Dropout(0.5),
+            lambda: L.GaussianNoise(1),
+            lambda: L.Dropout(0.1),
+            lambda: L.Dense(2),
+        ],
+        ["dense", "dense"],
+    ),
     "two in a row": ([lambda: L.BatchNorm(), lambda: L.Standardize(1.0, 2.0), lambda: L.Maxout(3, 2)], ["maxout"]),
     "between two dense layers": ([lambda: L.Dense(4), lambda: L.BatchNorm(), lambda: L.Dense(3)], ["dense", "dense"]),
     "without a dense neighbour": (

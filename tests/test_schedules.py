@@ -43,6 +43,10 @@ TORCH = {
     "polynomial": (rates.Polynomial(0.3, 100, power=2.0), lambda s, o: s.PolynomialLR(o, 100, 2.0)),
     "piecewise": (rates.Piecewise([10, 90], [0.3, 0.03, 0.003]), lambda s, o: s.MultiStepLR(o, [10, 90], 0.1)),
     "cosine": (rates.Cosine(0.3, 130, 0.1), lambda s, o: s.CosineAnnealingLR(o, 130, 0.1)),
+    "cosine_restarts": (
+        rates.CosineRestarts(0.3, 20, 0.1, growth=2),
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, 20, 2, 0.1),
+    ),
     "one_cycle": (rates.OneCycle(0.3, 130), lambda s, o: s.OneCycleLR(o, 0.3, 130, cycle_momentum=False)),
     "one_cycle_early": (
         rates.OneCycle(0.3, 130, rise=0.1, start=5.0, end=100.0),

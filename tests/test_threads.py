@@ -1,8 +1,10 @@
 """Same seed, same bits: on any number of threads, for every instruction set; and Python stays out of an epoch."""
 
 import gc
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ import pytest
 
 import steepest as st
 from steepest import _core
-from steepest import fit as fit_module
+from steepest import threads as workers
+from steepest import trainer as trainer_module
 from tolerance import assert_equal
 
 L = st.layers
@@ -160,7 +163,7 @@ def count_python_calls(function):
 
 
 def test_no_python_call_per_batch(monkeypatch, rng):
-    monkeypatch.setattr(fit_module, "SLICE_SECONDS", 60.0)  # a slower machine must not cut the epoch in two
+    monkeypatch.setattr(trainer_module, "SLICE_SECONDS", 60.0)  # a slower machine must not cut the epoch in two
     x, y = rng.normal(size=(4000, 5)).astype("float32"), rng.integers(3, size=4000)
 
     def epoch(batch_size):
@@ -174,3 +177,66 @@ def test_no_python_call_per_batch(monkeypatch, rng):
     few, many = epoch(400), epoch(4)
     assert few > 10
     assert many == few
+
+
+def test_a_python_threads_own_limit():
+    seen = {}
+
+    def other():
+        seen["other"] = st.get_num_threads()
+        with workers.limited(3):
+            seen["inner"] = st.get_num_threads()
+
+    st.set_num_threads(4)
+    try:
+        with workers.limited(2):
+            assert workers.chosen() == st.get_num_threads() == 2
+            with workers.limited(3):
+                assert st.get_num_threads() == 2  # never more than around it
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+            st.set_num_threads(1)
+            assert st.get_num_threads() == 1
+    finally:
+        st.set_num_threads(None)
+    assert workers.chosen() == 0
+    assert seen == {"other": 4, "inner": 3}
+    with pytest.raises(ValueError, match="n must be at least 1"), workers.limited(0):
+        pass
+
+
+def test_trainings_side_by_side_have_the_bits_of_single_ones(data):
+    names = list(OPTIMIZERS)[:4]
+    results = {}
+
+    def side_by_side(name):
+        with workers.limited(1):
+            results[name] = train(data, OPTIMIZERS[name])
+
+    threads = [threading.Thread(target=side_by_side, args=[name]) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    st.set_num_threads(None)  # which `train` has set
+    assert results == {name: on_one_thread(data, name, "float32") for name in names}
+
+
+def test_more_workers_than_cpus_are_not_used_but_for_tests():
+    code = """
+import numpy as np, steepest as st
+rng = np.random.default_rng(0)
+X, y = rng.standard_normal((640, 30)), rng.integers(0, 2, 640)
+def train(threads):
+    st.set_num_threads(threads)
+    model = st.Sequential([st.layers.Dense(128, activation="relu"), st.layers.Dense(2)], seed=0)
+    model.fit(X, y, loss="softmax_cross_entropy", epochs=2, batch_size=128, verbose=0)
+    return b"".join(p.tobytes() for p in model.parameters().values())
+assert train(1) == train(64)
+print(len(__import__("os").listdir("/proc/self/task")) if __import__("sys").platform == "linux" else 1)
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "STEEPEST_OVERSUBSCRIBE"}
+    environment["OPENBLAS_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = "1"
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(run.stdout) <= (os.cpu_count() or 1)

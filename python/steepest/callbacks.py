@@ -7,15 +7,49 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from steepest.checks import check_bool, check_choice, check_float, check_int
+from steepest.errors import TrainingDiverged
 from steepest.network import Snapshot
 from steepest.run import Run
+
+if TYPE_CHECKING:
+    from steepest.monitor import Monitor, Recovery
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "JSONLogger",
+    "ModelCheckpoint",
+    "Monitor",
+    "Recovery",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Derived from Callback, so they cannot be imported before it is defined.
+    if name in ("Monitor", "Recovery"):
+        from steepest import monitor
+
+        return getattr(monitor, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Callback:
     """Base class: override what is needed. Every method gets the `Run`, whose `stop(reason)` ends the training.
+
+    Attributes
+    ----------
+    pace : int or None
+        With a number k, a slice also ends wherever `run.model.steps` is a multiple of k, so that `on_slice_end` can act
+        every k steps; slices end by the clock too. None leaves that to the clock.
+    first : bool
+        Whether it is called before the others, so that a checkpoint sees what it has decided.
+    observes : bool
+        Whether its `on_slice_end` writes to no parameter; a large network then trains on without laying out its weights
+        anew for the matrix products. Without an `on_slice_end` of its own it makes no difference.
 
     Examples
     --------
@@ -34,6 +68,10 @@ class Callback:
     'low enough'
     """
 
+    pace: int | None = None
+    first: ClassVar[bool] = False
+    observes: ClassVar[bool] = False
+
     def on_train_begin(self, run: Run) -> None:
         """Before the first epoch."""
 
@@ -46,8 +84,12 @@ class Callback:
     def on_epoch_end(self, run: Run) -> None:
         """After each epoch and its validation; `run.logs` is what the history records."""
 
+    def on_divergence(self, run: Run, error: TrainingDiverged) -> bool:
+        """After numbers that are not finite; the model stands where the epoch began. True: train the epoch again."""
+        return False
+
     def on_train_end(self, run: Run) -> None:
-        """After the last epoch, and also after Ctrl-C or an error."""
+        """After the last epoch, and also after Ctrl-C or an error, which then is `run.failure`."""
 
 
 class _Monitor(Callback):
@@ -136,8 +178,7 @@ class EarlyStopping(_Monitor):
             if self._snapshot is None:
                 network = run.model.network
                 self._snapshot = Snapshot([network.parameter_arena, network.state_arena])
-            else:
-                self._snapshot.take()
+            self._snapshot.take()
         elif run.epoch - self.best_epoch >= self.patience:
             run.stop(f"{self.monitor} has not improved for {self.patience} epochs")
 

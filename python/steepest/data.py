@@ -20,7 +20,7 @@ _TYPES = "float32, float64, bool or an integer type"
 def as_array(name: str, value: Any) -> Array:
     """Return `value` as an array of a type the core reads, without copying an array; raise if it cannot be."""
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        raise TypeError(f"{name} is a sparse matrix, which dense networks cannot read: pass {name}.toarray()")
+        raise TypeError(f"{name} is a sparse matrix, and must be an array here: pass {name}.toarray()")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
             f"{name} is a masked array with masked elements: fill them first, for instance {name}.filled(0)"
@@ -39,6 +39,25 @@ def as_array(name: str, value: Any) -> Array:
     if not array.dtype.isnative:
         raise TypeError(f"{name} has foreign byte order ({array.dtype.str}): convert it with {name}.astype('float32')")
     return array
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether the value is a sparse matrix or array of SciPy, of any format."""
+    return hasattr(value, "toarray") and hasattr(value, "nnz")
+
+
+def check_sparse(name: str, value: Any) -> Any:
+    """Return compressed sparse rows of a type the core reads; raise if they are others, or their indices are wrong."""
+    if value.format != "csr":
+        raise TypeError(f"{name} is a sparse matrix in {value.format!r} format: pass {name}.tocsr()")
+    as_array(name, value.data)
+    if value.ndim != 2:
+        raise ValueError(f"{name} must have two dimensions (rows, columns), got shape {value.shape}")
+    try:
+        value.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"{name} is no sound sparse matrix: {error}") from None
+    return value
 
 
 def check_matrix(name: str, value: Any, columns: int | None = None, *, minimum_rows: int = 1) -> Array:
@@ -68,8 +87,13 @@ def check_samples(
     name: str, value: Any, shape: tuple[int, ...] | None, *, minimum_rows: int = 1
 ) -> tuple[Array, tuple[int, ...]]:
     """Return the samples as a matrix and the shape of one of them, which must agree with the network's `shape`."""
-    array = as_array(name, value)
-    matrix = check_matrix(name, array, minimum_rows=minimum_rows)
+    if is_sparse(value):
+        array = matrix = check_sparse(name, value)
+        if matrix.shape[0] < minimum_rows or matrix.shape[1] == 0:
+            raise ValueError(f"{name} has no {'columns' if matrix.shape[0] else 'rows'}, shape {matrix.shape}")
+    else:
+        array = as_array(name, value)
+        matrix = check_matrix(name, array, minimum_rows=minimum_rows)
     if shape is not None:
         check_input_shape(name, array.shape[1:], shape)
     return matrix, array.shape[1:]
@@ -216,11 +240,16 @@ def check_sample_weight(value: Any, rows: int) -> npt.NDArray[np.float64] | None
     return np.ascontiguousarray(weights, dtype=np.float64)
 
 
-def find_non_finite(array: Array, dtype: np.dtype[Any], chunk: int = 4096) -> tuple[int, int] | None:
+def find_non_finite(array: Any, dtype: np.dtype[Any], chunk: int = 4096) -> tuple[int, int] | None:
     """Return row and column of the first element that is not finite in `dtype`, reading `chunk` rows at a time."""
     if array.dtype.kind != "f":
         return None
     for start in range(0, array.shape[0], chunk):
+        if is_sparse(array):
+            found = find_non_finite(array[start : start + chunk].toarray(), dtype)
+            if found is not None:
+                return start + found[0], found[1]
+            continue
         with np.errstate(over="ignore"):
             bad = ~np.isfinite(array[start : start + chunk].astype(dtype, copy=False))
         if bad.any():

@@ -49,6 +49,9 @@ def fold_model(model: Sequential, scaling: Any = None) -> Sequential:
     assert {**result.network.parameters, **result.network.states}.keys() == folded.keys()
     _fill(result, folded)
     result.steps, result.epochs_seen, result.loss = model.steps, model.epochs_seen, model.loss
+    # With a scaling of its own it takes other inputs than the model does.
+    result.preprocessing = model.preprocessing if scaling is None else None
+    result.target = model.target
     return result
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from steepest import fit as training_loop
-from steepest import threads
+from steepest import divergence, threads
 from steepest.interrupt import DeferredInterrupt
 from steepest.network import Network
 from steepest.optimizers import LBFGS
+from steepest.requests import Request
+from steepest.trainer import Trainer
+from steepest.training_set import EVALUATION_BATCH, DataSet, evaluate
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +38,7 @@ def check_function(network: Network) -> None:
             )
 
 
-class FullBatchTrainer(training_loop.Trainer):
+class FullBatchTrainer(Trainer):
     """One call of `fit` with L-BFGS: an epoch is one iteration."""
 
     optimizer: LBFGS
@@ -88,14 +91,15 @@ class FullBatchTrainer(training_loop.Trainer):
                 gradient += np.asarray(share, gradient.dtype) * flat
         return value + penalty, gradient
 
-    def steps(self, interrupt: DeferredInterrupt, counters: tuple[int, int]) -> bool:
-        """Make one iteration."""
+    def steps(self, interrupt: DeferredInterrupt, counters: tuple[int, int]) -> Generator[Request, Any, bool]:
+        """Make one iteration, which asks for nothing: its line search decides at every loss what comes next."""
+        yield from ()
         run, arena, optimizer = self.run, self.network.parameter_arena, self.optimizer
         if self.known is None or not np.array_equal(self.known[0], arena):
             self.known = (arena.copy(), *self.objective())
         _, value, gradient = self.known
         if not np.isfinite(value):
-            self.diverged(counters, None, "the loss alone")
+            raise divergence.explain(self, divergence.Place(run.model.steps, None, "the loss alone"), counters)
         steepest = float(np.abs(gradient).max(initial=0.0))
         if steepest <= optimizer.tolerance:
             run.stop(f"L-BFGS has converged: no gradient entry is larger than {optimizer.tolerance:g}")
@@ -123,9 +127,8 @@ class FullBatchTrainer(training_loop.Trainer):
         if self.run.loss.classifies:
             rows = slice(None) if self.data.rows is None else self.data.rows
             weight = None if self.data.weight is None else self.data.weight[rows]
-            part = training_loop.DataSet(self.data.x[rows], self.data.y[rows], weight)
-            batch = training_loop.EVALUATION_BATCH
-            scores["accuracy"] = training_loop.evaluate(self.network, self.run.loss, part, batch)["accuracy"]
+            part = DataSet(self.data.x[rows], self.data.y[rows], weight)
+            scores["accuracy"] = evaluate(self.network, self.run.loss, part, EVALUATION_BATCH)["accuracy"]
         return scores
 
     def _renew_statistics(self) -> None:

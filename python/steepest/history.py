@@ -6,7 +6,9 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
+
+from steepest.archive import replacing
 
 
 class History:
@@ -22,6 +24,10 @@ class History:
         Whether Ctrl-C ended the training.
     stopped : str or None
         Why it ended before the last epoch, in words.
+    failure : Exception or None
+        What `fit` would have raised, where `train_many` let the other members go on: a `TrainingDiverged`.
+    events : list of dict
+        What callbacks did to the training beside watching it, such as a recovery: `"kind"`, `"epoch"`, `"step"`, ...
 
     Examples
     --------
@@ -38,6 +44,8 @@ class History:
         self.history: dict[str, list[float]] = {}
         self.interrupted = False
         self.stopped: str | None = None
+        self.failure: Exception | None = None
+        self.events: list[dict[str, Any]] = []
 
     @property
     def epochs(self) -> int:
@@ -81,10 +89,21 @@ class History:
         clean = {
             name: [value if math.isfinite(value) else None for value in values] for name, values in self.history.items()
         }
-        text = json.dumps({"history": clean, "interrupted": self.interrupted, "stopped": self.stopped}, indent=1)
+        record = {"history": clean, "interrupted": self.interrupted, "stopped": self.stopped}
+        text = json.dumps({**record, "events": self.events} if self.events else record, indent=1)
         if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
+            with replacing(path) as file:
+                file.write(f"{text}\n".encode())
         return text
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Return a matplotlib figure of all curves, validation beside training, and write it to `path` if one is given.
+
+        Needs matplotlib (``pip install 'steepest[plot]'``); see :func:`steepest.pictures.plot_history`.
+        """
+        from steepest.pictures import plot_history
+
+        return plot_history(self, path=path)
 
     def __repr__(self) -> str:
         count = self.epochs

@@ -43,11 +43,25 @@ class Loss(Configurable):
 
 
 class Regression(Loss):
-    """Base of the losses of numbers: targets `(N,)` or `(N, K)`, any finite numbers."""
+    """Base of the losses of numbers: targets `(N,)` or `(N, K)`, any finite numbers.
+
+    Parameters
+    ----------
+    factor : float
+        Multiplies the loss and its gradient, above 0: `MSE(factor=K / 2)` is half the squared error summed over K
+        outputs, the negative log likelihood of unit Gaussians.
+    """
+
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = check_float("factor", factor, 0.0, open_minimum=True)
 
     def check_targets(self, y: Any, rows: int, width: int) -> Array:
         """Return the targets `(rows, width)`."""
         return data.check_targets(y, rows, width)
+
+    def to_core(self) -> dict[str, Any]:
+        """Return the description the core takes."""
+        return {"kind": self.kind} if self.factor == 1.0 else {"kind": self.kind, "factor": self.factor}
 
 
 @LOSSES.register("softmax_cross_entropy")
@@ -141,6 +155,11 @@ class MSE(Regression):
 
     Targets are finite numbers, `(N,)` or `(N, K)`.
 
+    Parameters
+    ----------
+    factor : float
+        Multiplies the loss and its gradient, above 0; see `Regression`.
+
     Examples
     --------
     >>> import steepest as st
@@ -155,6 +174,11 @@ class MAE(Regression):
     """Mean over all elements of `|z - y|`; its minimum is the conditional median, so outliers weigh little.
 
     Targets are finite numbers, `(N,)` or `(N, K)`. The gradient where z = y is 0.
+
+    Parameters
+    ----------
+    factor : float
+        Multiplies the loss and its gradient, above 0; see `Regression`.
 
     Examples
     --------
@@ -175,6 +199,8 @@ class Huber(Regression):
     ----------
     delta : float
         Where the quadratic part ends, in units of the target; above 0.
+    factor : float
+        Multiplies the loss and its gradient, above 0; see `Regression`.
 
     Examples
     --------
@@ -184,19 +210,25 @@ class Huber(Regression):
     {'loss': 2.25}
     """
 
-    def __init__(self, delta: float = 1.0) -> None:
+    def __init__(self, delta: float = 1.0, factor: float = 1.0) -> None:
+        super().__init__(factor)
         self.delta = check_float("delta", delta, 0.0, open_minimum=True)
 
     def to_core(self) -> dict[str, Any]:
         """Return the description the core takes."""
-        return {"kind": self.kind, "alpha": self.delta}
+        return {**super().to_core(), "alpha": self.delta}
 
 
 @LOSSES.register("poisson")
-class Poisson(Loss):
+class Poisson(Regression):
     """Mean over all elements of `exp(z) - y z`: the negative log likelihood of counts y of rate exp(z), less `log y!`.
 
     The outputs are logarithms of rates; `link` gives the rates. Targets are not negative, `(N,)` or `(N, K)`.
+
+    Parameters
+    ----------
+    factor : float
+        Multiplies the loss and its gradient, above 0; see `Regression`.
 
     Examples
     --------
@@ -209,7 +241,7 @@ class Poisson(Loss):
 
     def check_targets(self, y: Any, rows: int, width: int) -> Array:
         """Return the targets `(rows, width)`."""
-        targets = data.check_targets(y, rows, width)
+        targets = super().check_targets(y, rows, width)
         data.check_not_negative(targets)
         return targets
 
@@ -229,6 +261,8 @@ class Quantile(Regression):
     ----------
     q : float
         The quantile, in (0, 1); 0.5 is half of MAE.
+    factor : float
+        Multiplies the loss and its gradient, above 0; see `Regression`.
 
     Examples
     --------
@@ -238,12 +272,13 @@ class Quantile(Regression):
     {'loss': 0.5}
     """
 
-    def __init__(self, q: float = 0.5) -> None:
+    def __init__(self, q: float = 0.5, factor: float = 1.0) -> None:
+        super().__init__(factor)
         self.q = check_float("q", q, 0.0, 1.0, open_minimum=True, open_maximum=True)
 
     def to_core(self) -> dict[str, Any]:
         """Return the description the core takes."""
-        return {"kind": self.kind, "alpha": self.q}
+        return {**super().to_core(), "alpha": self.q}
 
 
 @LOSSES.register("hinge")

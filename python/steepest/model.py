@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import data, rng, threads
-from steepest import fit as training_loop
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_bool, check_dtype, check_int
+from steepest.fit import fit
 from steepest.guard import Guard
 from steepest.history import History
 from steepest.losses import Loss
@@ -21,6 +21,7 @@ from steepest.network import Network
 from steepest.optimizers import Optimizer
 from steepest.program import Shape
 from steepest.registry import LOSSES
+from steepest.training_set import EVALUATION_BATCH, check_data, evaluate
 
 Array = npt.NDArray[Any]
 
@@ -29,6 +30,14 @@ class Model(ABC):
     """Base of the models: counters, the last loss and optimiser, and the calls of the core.
 
     A subclass says how the network is made from the number of input columns.
+
+    Attributes
+    ----------
+    preprocessing : TablePreprocessor, preprocessing step or None
+        What the inputs go through before they come here: `model.predict(model.preprocessing.transform(X))`. The model
+        does not apply it, but keeps it: in its copies, its files and its exports.
+    target : TargetScaler, ClassLabels, preprocessing step or None
+        What the targets went through, kept in the same way: `model.target.inverse_transform(model.predict(...))`.
     """
 
     def __init__(self, seed: int | None, dtype: npt.DTypeLike) -> None:
@@ -38,6 +47,8 @@ class Model(ABC):
         self.epochs_seen = 0
         self.loss: Loss | None = None
         self.optimizer: Optimizer | None = None
+        self.preprocessing: Any = None
+        self.target: Any = None
         self.guard = Guard()
         self._network: Network | None = None
 
@@ -111,8 +122,8 @@ class Model(ABC):
         epochs: int,
         batch_size: int = 32,
         validation_data: tuple[Any, ...] | None = None,
-        validation_split: float = 0.0,
-        shuffle: bool = True,
+        validation_split: float | npt.NDArray[np.integer[Any]] = 0.0,
+        shuffle: bool | Callable[[npt.NDArray[np.int64]], npt.ArrayLike] = True,
         sample_weight: npt.ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
         augment: Callable[[Array, np.random.Generator], npt.ArrayLike] | None = None,
@@ -128,9 +139,10 @@ class Model(ABC):
 
         Parameters
         ----------
-        X : array (N, D)
+        X : array or sparse matrix (N, D)
             Samples in rows: float32, float64, bool or integers of any strides, read-only and memory maps included;
-            converted batch by batch, never as a whole. More dimensions are flattened to `(N, D)`.
+            converted batch by batch, never as a whole. More dimensions are flattened to `(N, D)`. SciPy's compressed
+            sparse rows are written out batch by batch.
         y : array (N,) or (N, K)
             Targets as the loss takes them.
         loss : str or Loss, optional
@@ -143,11 +155,12 @@ class Model(ABC):
             Rows of one step, at least 1; the last batch of an epoch may be short.
         validation_data : tuple (X, y) or (X, y, sample_weight), optional
             Evaluated after every epoch.
-        validation_split : float
+        validation_split : float or array of int
             Share of the rows, in [0, 1), that is held back for validation; drawn at random by the model's seed, so a
-            second `fit` on the same data holds back the same rows.
-        shuffle : bool
-            Whether every epoch takes the rows in a new order, a function of the seed and the epoch.
+            second `fit` on the same data holds back the same rows. Or the numbers of the rows to hold back.
+        shuffle : bool or callable
+            Whether every epoch takes the rows in a new order, a function of the seed and the epoch. Or your own order:
+            `shuffle(rows)` gets the numbers of the training rows and returns as many, in the order of this epoch.
         sample_weight : array (N,), optional
             Not negative; the loss is then the weighted mean.
         class_weight : dict of int to float, or "balanced", optional
@@ -176,7 +189,7 @@ class Model(ABC):
         ValueError, TypeError
             If an argument is wrong; nothing was trained.
         """
-        return training_loop.fit(
+        return fit(
             self,
             X,
             y,
@@ -245,7 +258,7 @@ class Model(ABC):
         step = self.steps if dropout_step is None else check_int("dropout_step", dropout_step, 0)
         with self.guard.use():
             x, network = self.receive(X)
-            part = training_loop.check_data(self, chosen, x, y, sample_weight)
+            part = check_data(self, chosen, x, y, sample_weight)
             flat = np.zeros_like(network.parameter_arena)
             towards_input = np.zeros(x.shape, self.dtype) if check_bool("input_gradient", input_gradient) else None
             data_loss, penalty = network.core.loss_and_gradients(
@@ -265,9 +278,7 @@ class Model(ABC):
             gradients["input"] = towards_input.reshape(np.shape(X))
         return data_loss + penalty, gradients
 
-    def predict(
-        self, X: npt.ArrayLike, *, batch_size: int = training_loop.EVALUATION_BATCH, out: Array | None = None
-    ) -> Array:
+    def predict(self, X: npt.ArrayLike, *, batch_size: int = EVALUATION_BATCH, out: Array | None = None) -> Array:
         """Return the network's outputs `(N, K)` as they are: logits where the loss takes logits.
 
         Parameters
@@ -287,12 +298,12 @@ class Model(ABC):
         batch_size = check_int("batch_size", batch_size, 1)
         with self.guard.use():
             x, network = self.receive(X, minimum_rows=0)
-            shape = (len(x), network.program.output_width)
+            shape = (x.shape[0], network.program.output_width)
             if out is None:
                 out = np.empty(shape, self.dtype)
             elif out.shape != shape or out.dtype != self.dtype:
                 raise ValueError(f"out must have shape {shape} and dtype {self.dtype}, got {out.shape} {out.dtype}")
-            if len(x):
+            if x.shape[0]:
                 network.core.predict(x, out, batch_size, threads.get_num_threads())
         return out
 
@@ -301,7 +312,7 @@ class Model(ABC):
         X: npt.ArrayLike,
         *,
         loss: str | Loss | dict[str, Any] | None = None,
-        batch_size: int = training_loop.EVALUATION_BATCH,
+        batch_size: int = EVALUATION_BATCH,
     ) -> Array:
         """Return the probabilities `(N, K)`: the outputs through the link of the loss (softmax, sigmoid).
 
@@ -333,7 +344,7 @@ class Model(ABC):
         *,
         loss: str | Loss | dict[str, Any] | None = None,
         sample_weight: npt.ArrayLike | None = None,
-        batch_size: int = training_loop.EVALUATION_BATCH,
+        batch_size: int = EVALUATION_BATCH,
     ) -> dict[str, float]:
         """Return `{"loss": ...}` without penalty, and `"accuracy"` where the loss has one, as the model predicts.
 
@@ -350,6 +361,4 @@ class Model(ABC):
         batch_size = check_int("batch_size", batch_size, 1)
         with self.guard.use():
             x, network = self.receive(X)
-            return training_loop.evaluate(
-                network, chosen, training_loop.check_data(self, chosen, x, y, sample_weight), batch_size
-            )
+            return evaluate(network, chosen, check_data(self, chosen, x, y, sample_weight), batch_size)

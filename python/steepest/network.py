@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import _core, passes, rng
+from steepest import _core, passes, rng, threads
 from steepest.program import Program
 
 Array = npt.NDArray[Any]
@@ -106,36 +106,32 @@ class Network:
 
     def find_non_finite(self) -> str | None:
         """Return the name of the first parameter or state that is not finite; None if all are."""
-
-        def finite(array: Array) -> bool:
-            # Minimum and maximum pass NaN on and need no temporary array.
-            return not array.size or bool(np.isfinite(array.min()) and np.isfinite(array.max()))
-
-        if finite(self.parameter_arena) and finite(self.state_arena):
+        workers = threads.get_num_threads()
+        if all(_core.all_finite(arena, workers) for arena in (self.parameter_arena, self.state_arena)):
             return None
         tensors = {**self.parameters, **self.states}
-        return next((name for name, array in tensors.items() if not finite(array)), None)
+        return next((name for name, array in tensors.items() if not np.isfinite(array).all()), None)
 
 
 class Snapshot:
-    """A copy of memory that can be taken again and put back.
+    """Room for a copy of memory that can be taken, taken again and put back.
 
     Parameters
     ----------
     arrays : list of ndarray
-        What to copy from and restore to.
+        What to copy from and restore to: vectors.
     """
 
     def __init__(self, arrays: list[Array]) -> None:
         self._arrays = arrays
-        self._copies = [array.copy() for array in arrays]
+        self._copies = [np.empty_like(array) for array in arrays]
 
     def take(self) -> None:
         """Copy the present content."""
         for copy, array in zip(self._copies, self._arrays, strict=True):
-            np.copyto(copy, array)
+            _core.copy_array(array, copy, threads.get_num_threads())
 
     def restore(self) -> None:
         """Put the copied content back."""
         for copy, array in zip(self._copies, self._arrays, strict=True):
-            np.copyto(array, copy)
+            _core.copy_array(copy, array, threads.get_num_threads())

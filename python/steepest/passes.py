@@ -155,12 +155,17 @@ class _Folding:
         self.among = among
 
     def run(self) -> None:
-        for op in self.program.operations:
-            if op.kind in ("dropout", "noise") and self.may_change(op):
-                self.remove(op)
+        # One at a time: an operation that is removed changes what the next one reads.
+        while (op := self.next_random()) is not None:
+            self.remove(op)
         # Each fold may bring another batch norm next to a dense operation.
         while any(self.fold(op) for op in self.program.operations if op.kind == "batch_norm" and self.may_change(op)):
             pass
+
+    def next_random(self) -> Op | None:
+        """Return the first dropout or noise that may go."""
+        random = (op for op in self.program.operations if op.kind in ("dropout", "noise") and self.may_change(op))
+        return next(random, None)
 
     def may_change(self, op: Op) -> bool:
         return self.among is None or op.layer in self.among

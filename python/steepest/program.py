@@ -121,6 +121,14 @@ class Program:
         """Columns of the output."""
         return self.widths[self.output]
 
+    def trained_values(self) -> frozenset[int]:
+        """Return the values that depend on trained parameters: through the others no gradient has to flow."""
+        found: set[int] = set()
+        for op in self.operations:
+            if found.intersection(op.inputs) or any(self.parameters[number].trainable for number in op.parameters):
+                found.add(op.output)
+        return frozenset(found)
+
     def to_core(self) -> dict[str, Any]:
         """Return the dictionary the core's networks are made from."""
         return {

@@ -64,6 +64,7 @@ class Lines(Callback):
 class Bar(Lines):
     """A progress bar of the training above which the finished epochs are listed, drawn by rich."""
 
+    observes = True
     # One drawing takes rich about a millisecond; four per second stay below half a percent.
     _INTERVAL = 0.25
 

@@ -10,7 +10,7 @@ import numpy as np
 from steepest.checks import check_int
 
 # Numbers are part of what a seed means: add, never renumber.
-INITIALIZE, SHUFFLE, SPLIT, AUGMENT = 0, 1, 2, 3
+INITIALIZE, SHUFFLE, SPLIT, AUGMENT, FOLDS = 0, 1, 2, 3, 4
 
 
 def check_seed(seed: Any) -> int:

@@ -11,6 +11,8 @@ from steepest.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from steepest.model import Model
+    from steepest.monitor.watch import Watch
+    from steepest.training_set import DataSet
 
 
 @dataclass
@@ -31,6 +33,14 @@ class Run:
         The finished epochs, at the end of an epoch including that one.
     has_validation : bool
         Whether the logs will have `val_loss`.
+    data : DataSet
+        The training rows as the core takes them: `.x`, `.y`, `.weight`, and `.rows`, those that are used (None: all).
+    batch_size, shuffle
+        Rows of a step, and whether every epoch takes the rows in a new order.
+    failure : Exception or None
+        What is about to end the training: numbers that are not finite.
+    watch : Watch or None
+        The core's monitor, where a callback uses it.
     """
 
     model: Model
@@ -39,11 +49,16 @@ class Run:
     epochs: int
     steps_per_epoch: int
     has_validation: bool
+    data: DataSet
+    batch_size: int
+    shuffle: bool
     epoch: int = 0
     step: int = 0
     logs: dict[str, float] = field(default_factory=dict)
     history: History = field(default_factory=History)
     stopping: bool = False
+    failure: Exception | None = None
+    watch: Watch | None = None
 
     def stop(self, reason: str) -> None:
         """End the training after the present slice or epoch; the history keeps the reason."""

@@ -50,6 +50,8 @@ class Sequential(Model):
         Training steps and whole epochs since the model was made; they go on from one `fit` to the next.
     loss, optimizer : Loss, Optimizer or None
         Those of the last `fit`.
+    preprocessing, target
+        See `Model`: what data and targets go through outside of the network, kept in copies, files and exports.
 
     Examples
     --------
@@ -190,6 +192,8 @@ class Sequential(Model):
             layers = [copy.deepcopy(layer) for layer in self.layers]
             clone = type(self)(layers, seed=self.seed, dtype=dtype, regularizer=self.regularizer)
             clone.steps, clone.epochs_seen, clone.loss = self.steps, self.epochs_seen, self.loss
+            # Nothing changes them once they are fitted.
+            clone.preprocessing, clone.target = self.preprocessing, self.target
             if self._network is not None:
                 clone.build(self._network.program.input_shape).copy_from(self._network)
         return clone

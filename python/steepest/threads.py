@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from steepest import _core
 from steepest.checks import check_int
 
 _threads = 0
+_local = threading.local()  # .limit: what `limited` says in this Python thread
 
 
 def set_num_threads(n: int | None) -> None:
     """Let every following call use at most `n` workers; None or 0 goes back to what the machine allows.
 
-    Results do not depend on it: the same seed gives the same bits on any number of threads.
+    Results do not depend on it: the same seed gives the same bits on any number of threads. More workers than CPUs
+    would only wait for one another, so what is beyond them is not used.
 
     Parameters
     ----------
@@ -30,11 +36,41 @@ def set_num_threads(n: int | None) -> None:
     _threads = 0 if n is None else check_int("n", n, 0)
 
 
+@contextmanager
+def limited(n: int) -> Iterator[None]:
+    """Let the calls that this Python thread makes inside the context use at most `n` workers.
+
+    For trainings side by side, each in a Python thread of its own with one worker; other threads notice nothing.
+
+    Parameters
+    ----------
+    n : int
+        At least 1; a smaller number given to `set_num_threads`, or to a context around this one, stays in force.
+
+    Examples
+    --------
+    >>> from steepest import threads
+    >>> with threads.limited(1):
+    ...     threads.get_num_threads()
+    1
+    """
+    before = getattr(_local, "limit", 0)
+    n = check_int("n", n, 1)
+    _local.limit = min(before, n) if before else n
+    try:
+        yield
+    finally:
+        _local.limit = before
+
+
 def chosen() -> int:
-    """Return what `set_num_threads` was given; 0 for what the machine allows."""
-    return _threads
+    """Return what `set_num_threads` and `limited` were given; 0 for what the machine allows."""
+    limit: int = getattr(_local, "limit", 0)
+    if not limit:
+        return _threads
+    return min(limit, _threads or int(_core.max_threads()))
 
 
 def get_num_threads() -> int:
-    """Return the number of workers the next call may use."""
-    return _threads or int(_core.max_threads())
+    """Return the number of workers the next call of this Python thread may use."""
+    return chosen() or int(_core.max_threads())

@@ -173,7 +173,7 @@ def gaussian_noise(
     n is a function of (seed, step, stream, row, column) by Philox4x32-10 and the formula of Box and Muller (1958):
     `sqrt(-2 log u) cos(pi k)` and the same with the sine for two columns 16 apart. No word is shared with `dropout`,
     whatever the streams. Instruction sets agree up to rounding, all else (threads, layout) bit by bit. The largest
-    |n| that can occur is 6.8.
+    `|n|` that can occur is 6.8.
 
     Parameters
     ----------

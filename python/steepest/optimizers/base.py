@@ -49,11 +49,19 @@ class Optimizer(Configurable):
         A number, or a function of the step; may be changed between epochs and by callbacks.
     iterations : int
         Updates made so far.
+    rate_factor : float
+        Multiplies every rate, of schedules too; 1 until `callbacks.Recovery` lowers it. Part of the saved state.
+    recovery : dict
+        What `callbacks.Recovery` remembers; part of the saved state.
     slots : list of ndarray
         State per parameter element, each array laid out like the network's parameter memory; empty before the first
         update.
     slot_names : tuple of str
         What the slots hold.
+    penalty_weight : float
+        0: the penalties are the same for every batch. Above 0 they hold for a batch of this weight (number of rows,
+        or the sum of their sample weights), and another batch takes them in inverse proportion to its weight, as if the
+        penalty stood in the sum over the rows: `(sum of losses + penalty) / weight`, scikit-learn's `alpha`.
     """
 
     slot_names: ClassVar[tuple[str, ...]] = ()
@@ -71,6 +79,7 @@ class Optimizer(Configurable):
         self.clip_norm = None if clip_norm is None else check_float("clip_norm", clip_norm, 0.0, open_minimum=True)
         self.clip_value = None if clip_value is None else check_float("clip_value", clip_value, 0.0, open_minimum=True)
         self.groups = check_groups(groups)
+        self.penalty_weight = 0.0
         self.reset()
 
     @property
@@ -88,7 +97,7 @@ class Optimizer(Configurable):
 
     def rates(self, count: int) -> npt.NDArray[np.float64]:
         """Learning rates of the next `count` updates."""
-        return evaluate_rates(self._learning_rate, self.iterations, count)
+        return self.rate_factor * evaluate_rates(self._learning_rate, self.iterations, count)
 
     def rate_scales(self, names: Iterable[str]) -> dict[str, float]:
         """Return the multiplier of every parameter by name.
@@ -115,11 +124,16 @@ class Optimizer(Configurable):
     def get_state(self) -> dict[str, Any]:
         """Return the state beside the slots: what JSON can hold and `set_state` takes."""
         schedule = self._learning_rate.get_state() if isinstance(self._learning_rate, Schedule) else {}
-        return {"iterations": self.iterations, "schedule": schedule}
+        state: dict[str, Any] = {"iterations": self.iterations, "schedule": schedule}
+        if self.rate_factor != 1.0 or self.recovery:
+            state.update(rate_factor=self.rate_factor, recovery=dict(self.recovery))
+        return state
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what `get_state` returned."""
         self.iterations = state["iterations"]
+        self.rate_factor = float(state.get("rate_factor", 1.0))
+        self.recovery: dict[str, Any] = dict(state.get("recovery", {}))
         if isinstance(self._learning_rate, Schedule):
             self._learning_rate.set_state(state.get("schedule", {}))
 
@@ -166,6 +180,7 @@ class Optimizer(Configurable):
             "bias_correction": False,
             "clip_norm": self.clip_norm or 0.0,
             "clip_value": self.clip_value or 0.0,
+            "penalty_weight": self.penalty_weight,
         }
 
     def get_config(self) -> Config:

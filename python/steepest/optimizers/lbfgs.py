@@ -60,6 +60,8 @@ class LBFGS(Optimizer):
         Pairs kept since the memory was last empty.
     step_length : float
         The last iteration's a; recorded as `"learning_rate"`.
+    evaluated : int
+        Loss evaluations of all line searches so far.
 
     Examples
     --------
@@ -102,13 +104,19 @@ class LBFGS(Optimizer):
 
     def get_state(self) -> dict[str, Any]:
         """Return the state beside the slots."""
-        return {**super().get_state(), "pairs": self.pairs, "step_length": self.step_length}
+        return {
+            **super().get_state(),
+            "pairs": self.pairs,
+            "step_length": self.step_length,
+            "evaluated": self.evaluated,
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what `get_state` returned."""
         super().set_state(state)
         self.pairs: int = state.get("pairs", 0)
         self.step_length: float = state.get("step_length", 1.0)
+        self.evaluated: int = state.get("evaluated", 0)
 
     def get_config(self) -> Any:
         """Return a description that JSON can hold; there is no learning rate in it."""
@@ -193,6 +201,7 @@ class LBFGS(Optimizer):
         def along(distance: float) -> Point:
             np.copyto(parameters, origin + distance * direction, casting="same_kind")
             value, gradient = objective()
+            self.evaluated += 1
             return Point(distance, value, dot(gradient, direction), dot(gradient, gradient), gradient)
 
         noise = _NOISE * float(np.finfo(parameters.dtype).eps)

@@ -7,14 +7,16 @@ function of the step. t is the step throughout.
 from __future__ import annotations
 
 from steepest.schedules.base import Constant, LearningRate, Lost, Schedule, as_learning_rate, evaluate_rates
-from steepest.schedules.cosine import Cosine, OneCycle
+from steepest.schedules.cosine import Cosine, CosineRestarts, OneCycle
 from steepest.schedules.decay import Exponential, InverseTime, Piecewise, Polynomial, Step
 from steepest.schedules.plateau import ReduceOnPlateau
+from steepest.schedules.restarts import Restarts
 from steepest.schedules.warmup import Warmup
 
 __all__ = [
     "Constant",
     "Cosine",
+    "CosineRestarts",
     "Exponential",
     "InverseTime",
     "LearningRate",
@@ -23,6 +25,7 @@ __all__ = [
     "Piecewise",
     "Polynomial",
     "ReduceOnPlateau",
+    "Restarts",
     "Schedule",
     "Step",
     "Warmup",

@@ -53,6 +53,50 @@ class Cosine(Schedule):
         return half_cosine(self.learning_rate, self.final, done)
 
 
+@SCHEDULES.register("cosine_restarts")
+class CosineRestarts(Schedule):
+    """Again and again from `learning_rate` to `final` along half a cosine: SGDR (Loshchilov and Hutter 2017).
+
+    With t steps since the last restart and T the length of the cycle, in steps:
+    `r(t) = final + (learning_rate - final) (1 + cos(pi t / T)) / 2`. The end of each cycle is a good moment for a
+    snapshot (`steepest.ensembles.Snapshots`).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Rate at the start of every cycle.
+    steps : int
+        Length of the first cycle, at least 1.
+    final : float
+        What a cycle would reach with its next step.
+    growth : int
+        How many times longer each cycle is than the one before, at least 1.
+
+    Examples
+    --------
+    >>> from steepest.schedules import CosineRestarts
+    >>> schedule = CosineRestarts(0.1, steps=100, growth=2)
+    >>> schedule(0), round(schedule(50), 6), schedule(100), round(schedule(200), 6), schedule(300)
+    (0.1, 0.05, 0.1, 0.05, 0.1)
+    """
+
+    def __init__(self, learning_rate: float, steps: int, final: float = 0.0, growth: int = 1) -> None:
+        self.learning_rate = check_float("learning_rate", learning_rate, 0.0)
+        self.steps = check_int("steps", steps, 1)
+        self.final = check_float("final", final, 0.0)
+        self.growth = check_int("growth", growth, 1)
+
+    def __call__(self, step: int) -> float:
+        """Learning rate of the update that follows `step` earlier ones."""
+        length = self.steps
+        if self.growth == 1:
+            step %= length
+        while step >= length:
+            step -= length
+            length *= self.growth
+        return half_cosine(self.learning_rate, self.final, step / length)
+
+
 @SCHEDULES.register("one_cycle")
 class OneCycle(Schedule):
     """Up to a high rate and down again, each along half a cosine (Smith and Topin 2018, "Super-convergence").
