@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,14 +21,25 @@ def pack(header: dict[str, Any], arrays: dict[str, Array]) -> dict[str, Array]:
     return {"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays}
 
 
-def write(path: str | os.PathLike[str], arrays: dict[str, Array]) -> None:
-    """Write the archive to a temporary file beside `path`, synced to the disk, which then takes its place."""
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Give a temporary file beside `path` to write to, synced to the disk, which takes its place if all went well.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/notes.txt") as file:
+    ...         _ = file.write(b"all or nothing")
+    ...     Path(folder, "notes.txt").read_bytes()
+    b'all or nothing'
+    """
     # Through a symbolic link, so that the file it points to is replaced and not the link.
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
@@ -36,6 +48,12 @@ def write(path: str | os.PathLike[str], arrays: dict[str, Array]) -> None:
             os.unlink(temporary)
         raise
     _sync_directory(target.parent)
+
+
+def write(path: str | os.PathLike[str], arrays: dict[str, Array]) -> None:
+    """Write the archive to `path`, in one piece or not at all."""
+    with replacing(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _sync_directory(path: Path) -> None:

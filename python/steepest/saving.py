@@ -1,8 +1,9 @@
 """Model files: an `.npz` archive of plain arrays and a JSON header, without pickle.
 
-The archive holds `header` (UTF-8 bytes of JSON), `parameters/<name>`, `states/<name>` and `optimizer/<slot>/<name>`.
-The header has the format's version, the layers' configurations, seed, counters, loss and optimiser: all that continuing
-the training needs.
+The archive holds `header` (UTF-8 bytes of JSON), `parameters/<name>`, `states/<name>` and `optimizer/<slot>/<name>`,
+and where the model keeps its preprocessing, `preprocessing/<name>` and `target/<name>`. The header has the format's
+version, the layers' configurations, seed, counters, loss and optimiser: all that continuing the training needs, and the
+configuration of the preprocessing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 FORMAT = "steepest"
-VERSION = 1
+# 2 has preprocessing; files without it are written as version 1, which every steepest reads.
+VERSION = 2
+# Attributes of the model that hold preprocessing, and groups of arrays in the file.
+_PREPROCESSING = ("preprocessing", "target")
 
 
 def save(model: Sequential, path: str | os.PathLike[str]) -> None:
@@ -39,7 +43,7 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
     path : str or path-like
         File, taken as it is.
     """
-    archive.write(path, _collect(model))
+    archive.write(path, archive.pack(*collect(model)))
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
@@ -79,13 +83,20 @@ def load(path: str | os.PathLike[str]) -> Sequential:
 def dumps(model: Sequential) -> bytes:
     """Return the bytes of the model's file."""
     buffer = io.BytesIO()
-    np.savez(buffer, **_collect(model))  # type: ignore[arg-type]
+    np.savez(buffer, **archive.pack(*collect(model)))  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
 def loads(content: bytes) -> Sequential:
     """Return the model whose file has these bytes."""
     return _read(io.BytesIO(content), "the given bytes")
+
+
+def _files() -> Any:
+    """Return the module for preprocessing, which models without do not need."""
+    from steepest.preprocessing import files
+
+    return files
 
 
 def _describe(item: Configurable) -> Any:
@@ -110,12 +121,12 @@ def _check_kinds(config: Any, item: Configurable) -> None:
         _check_kinds(part, item)
 
 
-def _collect(model: Sequential) -> dict[str, Array]:
-    """Return the arrays of the file by name."""
+def collect(model: Sequential, *, optimizer: bool = True) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the header and the arrays of the file by name, with the optimiser's state or without."""
     with model.guard.use():
         header: dict[str, Any] = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": 1,
             "layers": [_describe(layer) for layer in model.layers],
             "seed": model.seed,
             "dtype": model.dtype,
@@ -127,16 +138,21 @@ def _collect(model: Sequential) -> dict[str, Array]:
             "optimizer": None,
         }
         arrays: dict[str, Array] = {}
+        for group in _PREPROCESSING:
+            if getattr(model, group) is not None:
+                header["version"] = VERSION
+                header[group], state = _files().describe(getattr(model, group))
+                arrays.update({f"{group}/{name}": array for name, array in state.items()})
         if model.built:
             network = model.network
             arrays.update({f"parameters/{name}": view.copy() for name, view in network.parameters.items()})
             arrays.update({f"states/{name}": view.copy() for name, view in network.states.items()})
-            if model.optimizer is not None:
-                optimizer = model.optimizer
-                header["optimizer"] = {"config": _describe(optimizer), "state": optimizer.get_state()}
-                for slot, flat in zip(optimizer.slot_names, optimizer.slots, strict=False):
+            if optimizer and model.optimizer is not None:
+                rule = model.optimizer
+                header["optimizer"] = {"config": _describe(rule), "state": rule.get_state()}
+                for slot, flat in zip(rule.slot_names, rule.slots, strict=False):
                     arrays.update({f"optimizer/{slot}/{n}": v.copy() for n, v in network.split(flat).items()})
-    return archive.pack(header, arrays)
+    return header, arrays
 
 
 def _read(file: IO[bytes], name: str) -> Sequential:
@@ -149,12 +165,13 @@ def _read(file: IO[bytes], name: str) -> Sequential:
             f"{name} has format version {header['version']}, this steepest reads up to {VERSION}: install a newer one"
         )
     try:
-        return _restore(header, arrays)
+        return restore(header, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is damaged: {error}") from error
 
 
-def _restore(header: dict[str, Any], arrays: dict[str, Array]) -> Sequential:
+def restore(header: dict[str, Any], arrays: dict[str, Array]) -> Sequential:
+    """Return the model of `collect`; ValueError, KeyError or TypeError if they do not belong together."""
     from steepest.sequential import Sequential
 
     model = Sequential(
@@ -165,6 +182,10 @@ def _restore(header: dict[str, Any], arrays: dict[str, Array]) -> Sequential:
     )
     model.steps, model.epochs_seen = header["steps"], header["epochs_seen"]
     model.loss = LOSSES.create(header["loss"]) if header["loss"] is not None else None
+    for group in _PREPROCESSING:
+        if header.get(group) is not None:
+            names = [name for name in arrays if name.startswith(f"{group}/")]
+            setattr(model, group, _files().restore(header[group], {n[len(group) + 1 :]: arrays.pop(n) for n in names}))
     if header["input_shape"] is not None:
         network = model.build(header["input_shape"])
         for group, views in (("parameters", network.parameters), ("states", network.states)):

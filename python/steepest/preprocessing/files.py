@@ -1,29 +1,50 @@
-"""Files of preprocessing steps: an `.npz` archive of plain arrays and a JSON header, without pickle."""
+"""Files of preprocessing: an `.npz` archive of plain arrays and a JSON header, without pickle."""
 
 from __future__ import annotations
 
 import os
 import zipfile
+from typing import Any
 
 from steepest import archive
-from steepest.preprocessing.base import Preprocessor
+from steepest.archive import Array
 from steepest.registry import PREPROCESSORS
 
 FORMAT = "steepest preprocessing"
 VERSION = 1
+# Classes of `steepest.tables`, which are no steps from matrix to matrix, by kind.
+_TABLES = {"table": "TablePreprocessor", "target_scaler": "TargetScaler", "class_labels": "ClassLabels"}
 
 
-def save(step: Preprocessor, path: str | os.PathLike[str]) -> None:
-    """Write the step to `path`, in one piece."""
-    if not step.kind:
+def describe(step: Any) -> tuple[Any, dict[str, Array]]:
+    """Return what JSON can hold of a step or of an object of `steepest.tables`, and the arrays it has learnt."""
+    if not getattr(step, "kind", "") or not hasattr(step, "get_state"):
         raise ValueError(
             f"{type(step).__name__} cannot be saved: register it with a kind first (see steepest.registry)"
         )
-    header = {"format": FORMAT, "version": VERSION, "config": step.get_config()}
-    archive.write(path, archive.pack(header, {f"state/{name}": array for name, array in step.get_state().items()}))
+    return step.to_config() if step.kind in _TABLES else step.get_config(), step.get_state()
 
 
-def load(path: str | os.PathLike[str]) -> Preprocessor:
+def restore(config: Any, arrays: dict[str, Array]) -> Any:
+    """Return the object that `describe` described."""
+    kind = config.get("kind") if isinstance(config, dict) else config
+    if kind in _TABLES:
+        from steepest import tables
+
+        return getattr(tables, _TABLES[kind]).from_config(config, arrays)
+    step = PREPROCESSORS.create(config)
+    step.set_state(arrays)
+    return step
+
+
+def save(step: Any, path: str | os.PathLike[str]) -> None:
+    """Write the step to `path`, in one piece."""
+    config, state = describe(step)
+    header = {"format": FORMAT, "version": VERSION, "config": config}
+    archive.write(path, archive.pack(header, {f"state/{name}": array for name, array in state.items()}))
+
+
+def load(path: str | os.PathLike[str]) -> Any:
     """Return the step that `Preprocessor.save` wrote.
 
     Parameters
@@ -53,8 +74,7 @@ def load(path: str | os.PathLike[str]) -> Preprocessor:
             header, arrays = archive.read(file, FORMAT)
         if header["version"] > VERSION:
             raise ValueError(f"it has format version {header['version']}, this steepest reads up to {VERSION}")
-        step: Preprocessor = PREPROCESSORS.create(header["config"])
-        step.set_state({name.partition("/")[2]: array for name, array in arrays.items()})
+        step = restore(header["config"], {name.partition("/")[2]: array for name, array in arrays.items()})
     except FileNotFoundError:
         raise
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:

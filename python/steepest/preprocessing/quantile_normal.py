@@ -13,11 +13,11 @@ from steepest.preprocessing.base import Array, Preprocessor, chunks
 from steepest.registry import PREPROCESSORS
 
 # Probabilities are kept this far from 0 and 1, so the result lies in [-5.2, 5.2].
-_EDGE = 1e-7
+EDGE = 1e-7
 
 # Wichura (1988), algorithm AS 241: rational functions for |p - 1/2| <= 0.425 and for the tails down to exp(-25);
 # highest power first.
-_MIDDLE = (
+MIDDLE = (
     (
         2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
         1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0,
@@ -27,7 +27,7 @@ _MIDDLE = (
         5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0,
     ),
 )  # fmt: skip
-_TAIL = (
+TAIL = (
     (
         7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0,
         3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0,
@@ -50,8 +50,8 @@ def normal_quantile(p: Array) -> Array:
     q = p - 0.5
     middle = np.abs(q) <= 0.425
     tail = np.sqrt(-np.log(np.where(middle, 0.5, np.minimum(p, 1.0 - p))))
-    inner = q * _ratio(_MIDDLE, 0.180625 - np.square(np.where(middle, q, 0.0)))
-    return np.where(middle, inner, np.copysign(_ratio(_TAIL, tail - 1.6), q))
+    inner = q * _ratio(MIDDLE, 0.180625 - np.square(np.where(middle, q, 0.0)))
+    return np.where(middle, inner, np.copysign(_ratio(TAIL, tail - 1.6), q))
 
 
 def normal_probability(z: Array) -> Array:
@@ -62,7 +62,7 @@ def normal_probability(z: Array) -> Array:
 
 
 # From the lower end, where the probability is known to all its digits.
-_LIMIT = -float(normal_quantile(np.array([_EDGE]))[0])
+LIMIT = -float(normal_quantile(np.array([EDGE]))[0])
 
 
 @PREPROCESSORS.register("quantile_normal")
@@ -70,8 +70,8 @@ class QuantileNormal(Preprocessor):
     """Gives every column a normal distribution: `z = Phi^-1(F(x))`, F the column's distribution in the training set.
 
     F is the line through `quantiles` equally probable points; in a run of equal points it is the middle of the run, and
-    0 or 1 at the ends of the training set. The probability is kept in [1e-7, 1 - 1e-7], so |z| is at most 5.2. A column
-    that is constant in the training set becomes 0, all else is as scikit-learn's
+    0 or 1 at the ends of the training set. The probability is kept in [1e-7, 1 - 1e-7], so `|z|` is at most 5.2. A
+    column that is constant in the training set becomes 0, all else is as scikit-learn's
     `QuantileTransformer(output_distribution="normal")` without its subsampling.
 
     Parameters
@@ -128,7 +128,7 @@ class QuantileNormal(Preprocessor):
             left = np.interp(x, points, shares)
             right = -np.interp(-x, -points[::-1], -shares[::-1])
             p = np.where(x <= points[0], 0.0, np.where(x >= points[-1], 1.0, 0.5 * (left + right)))
-            result[:, column] = np.clip(normal_quantile(np.clip(p, _EDGE, 1.0 - _EDGE)), -_LIMIT, _LIMIT)
+            result[:, column] = np.clip(normal_quantile(np.clip(p, EDGE, 1.0 - EDGE)), -LIMIT, LIMIT)
         return result
 
     def backward(self, part: Array) -> Array:
@@ -137,6 +137,6 @@ class QuantileNormal(Preprocessor):
         shares = np.linspace(0.0, 1.0, len(self.points))
         for column, points in enumerate(self.points.T):
             z = part[:, column]
-            p = np.where(z <= -_LIMIT, 0.0, np.where(z >= _LIMIT, 1.0, normal_probability(z)))
+            p = np.where(z <= -LIMIT, 0.0, np.where(z >= LIMIT, 1.0, normal_probability(z)))
             result[:, column] = np.interp(p, shares, points)
         return result

@@ -12,7 +12,7 @@ from steepest.preprocessing.base import Array, Preprocessor, chunks
 from steepest.registry import PREPROCESSORS
 
 # Where the smooth clip bends: |x| = 3 becomes 2.12, and nothing passes 3.
-_BEND = 3.0
+BEND = 3.0
 
 
 @PREPROCESSORS.register("min_max")
@@ -125,13 +125,13 @@ class Robust(Preprocessor):
         """Return the scaled rows."""
         z: Array = (part - self.center) / self.scale
         # hypot, since the square of a wild number may overflow
-        return z / np.hypot(1.0, z / _BEND) if self.smooth_clip else z
+        return z / np.hypot(1.0, z / BEND) if self.smooth_clip else z
 
     def backward(self, part: Array) -> Array:
         """Return the rows in their own units; a number that no finite one is taken to raises."""
         if self.smooth_clip:
-            if (np.abs(part) >= _BEND).any():
-                raise ValueError(f"X must lie inside (-{_BEND:g}, {_BEND:g}), the range of the smooth clip")
-            part = part / np.sqrt(1.0 - np.square(part / _BEND))
+            if (np.abs(part) >= BEND).any():
+                raise ValueError(f"X must lie inside (-{BEND:g}, {BEND:g}), the range of the smooth clip")
+            part = part / np.sqrt(1.0 - np.square(part / BEND))
         result: Array = part * self.scale + self.center
         return result

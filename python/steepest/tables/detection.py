@@ -1,0 +1,69 @@
+"""What a column of a table is, judged by its values and its name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from steepest.tables.columns import Column, ColumnError, parse_number, parse_time
+
+KINDS = ("numerical", "categorical", "time", "drop")
+
+# Columns of different whole numbers that number the rows, by their names.
+_IDENTIFIERS = ("id", "index", "row", "row_id", "rowid", "unnamed: 0", "")
+
+
+def detect(column: Column, max_one_hot: int) -> tuple[str, str]:
+    """Return the kind of a column of the training set, one of `KINDS`, and for "drop" the reason.
+
+    Numbers and times are what they are, booleans and texts are categories. Left out is what says nothing: columns
+    without values, constant ones, texts that differ in most rows, and whole numbers that number the rows by their name.
+
+    Raises
+    ------
+    ColumnError
+        If it is a mixture of numbers and texts, where most probably something went wrong.
+    """
+    missing = column.missing
+    if missing.all():
+        return "drop", "it has no values"
+    if column.codes is None:
+        assert column.numbers is not None
+        present = column.numbers[~missing]
+        different = len(np.unique(present))
+        if different == 1 and not missing.any():
+            return "drop", "it is the same in every row"
+        if column.kind == "time":
+            return "time", ""
+        numbering = column.name.strip().lower() in _IDENTIFIERS and different == len(column) > max_one_hot
+        if numbering and (present == np.floor(present)).all():
+            return "drop", "it only numbers the rows"
+        return "numerical", ""
+    present_codes = np.unique(column.codes[~missing])
+    if len(present_codes) == 1 and not missing.any():
+        return "drop", "it is the same in every row"
+    if column.kind == "boolean":
+        return "categorical", ""
+    levels = [column.levels[code] for code in present_codes]
+    if all(parse_time(level) is not None for level in levels):
+        return "time", ""
+    _refuse_mixture(column)
+    if len(levels) > max_one_hot and 2 * len(levels) > len(column):
+        return "drop", "it is a text that differs in most rows"
+    return "categorical", ""
+
+
+def _refuse_mixture(column: Column) -> None:
+    """Raise ColumnError where at least half of the values are numbers and the others are not."""
+    assert column.codes is not None
+    numeric = np.array([*(parse_number(level) is not None for level in column.levels), False])
+    share = numeric[column.codes].sum() / max(1, (~column.missing).sum())
+    if 0.5 <= share < 1.0:
+        row = int(np.flatnonzero(~numeric[column.codes] & ~column.missing)[0])
+        level = column.levels[column.codes[row]]
+        raise ColumnError(
+            column.name,
+            row,
+            f"holds {level!r}, but {share:.0%} of the column are numbers",
+            f"correct it, count {level!r} as missing, or say that the column is categorical",
+            value=level,
+        )
