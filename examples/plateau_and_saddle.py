@@ -1,21 +1,20 @@
-"""How optimisers cross a plateau and leave a saddle point where plain gradient descent crawls.
+"""
+Plateaus and saddle points
+==========================
 
-    python examples/plateau_and_saddle.py plateau_and_saddle.png
+Two networks of two parameters, so that the whole loss can be drawn, and four optimisers at the same learning rate.
 
-Two networks of two parameters, so that the whole loss can be drawn:
-
-- saddle: two linear units in a row, y = w2 w1 x, shall learn y = x. The loss (w1 w2 - 1)^2 has a saddle point at the
+- Saddle: two linear units in a row, y = w2 w1 x, shall learn y = x. The loss (w1 w2 - 1)^2 has a saddle point at the
   origin, as every network of several layers has at zero weights. The start lies next to it, almost on the line that
   leads straight into it.
-- plateau: a sigmoid unit with a squared loss that starts out sure of the wrong answer, where the sigmoid is flat.
+- Plateau: a sigmoid unit with a squared loss that starts out sure of the wrong answer, where the sigmoid is flat.
 
-All optimisers get the same learning rate. Momentum adds up small steps in one direction; RMSprop and Adam divide by the
-size of the gradient, so a small gradient does not mean a small step. Needs matplotlib.
+Momentum adds up small steps in one direction; RMSprop and Adam divide by the size of the gradient, so a small gradient
+does not mean a small step.
 """
 
-import sys
-
 import numpy as np
+from matplotlib.figure import Figure
 
 import steepest as st
 
@@ -100,31 +99,26 @@ def steps_needed(problem, losses):
     return int(below[0]) if below.size else problem.steps + 1
 
 
-def draw(path):
-    from matplotlib.figure import Figure
+runs = {(problem, name): descend(problem, make) for problem in (Saddle, Plateau) for name, make in OPTIMIZERS.items()}
+for (problem, name), (_, losses) in runs.items():
+    needed = steps_needed(problem, losses)
+    text = f"{needed} steps" if needed <= problem.steps else f"not in {problem.steps} steps"
+    print(f"{problem.__name__:<8} {name:<17} {text} to a loss below {problem.solved}")
 
-    figure = Figure(figsize=(11, 8.5), layout="constrained")
-    for row, problem in zip(figure.subplots(2, 2), (Saddle, Plateau), strict=True):
-        left, right = row
-        low, high, bottom, top = problem.window
-        across, up = np.meshgrid(np.linspace(low, high, 61), np.linspace(bottom, top, 61))
-        surface = loss_at(problem, np.column_stack([across.ravel(), up.ravel()])).reshape(across.shape)
-        left.contourf(across, up, np.sqrt(surface), 24, cmap="Greys_r")
-        print(problem.title)
-        for name, make in OPTIMIZERS.items():
-            points, losses = descend(problem, make)
-            needed = steps_needed(problem, losses)
-            text = f"{needed} steps" if needed <= problem.steps else f"not in {problem.steps} steps"
-            print(f"  {name:<17} {text} to a loss below {problem.solved}")
-            left.plot(points[:, 0], points[:, 1], linewidth=2)
-            right.semilogx(np.arange(1, len(losses) + 1), losses, linewidth=2, label=f"{name}: {text}")
-        left.plot(*problem.start, "k*", markersize=12)
-        left.set(title=problem.title, xlabel=problem.labels[0], ylabel=problem.labels[1])
-        left.set(xlim=(low, high), ylim=(bottom, top))
-        right.set(title=f"loss, all at the learning rate {problem.rate}", xlabel="step + 1", ylabel="loss")
-        right.legend()
-    figure.savefig(path, dpi=110)
-
-
-if __name__ == "__main__":
-    draw(sys.argv[1] if len(sys.argv) > 1 else "plateau_and_saddle.png")
+# %%
+# The ways they took, over the loss (dark is low), and the loss after each step.
+figure = Figure(figsize=(10, 7.5), layout="constrained")
+for (left, right), problem in zip(figure.subplots(2, 2), (Saddle, Plateau), strict=True):
+    low, high, bottom, top = problem.window
+    across, up = np.meshgrid(np.linspace(low, high, 61), np.linspace(bottom, top, 61))
+    surface = loss_at(problem, np.column_stack([across.ravel(), up.ravel()])).reshape(across.shape)
+    left.contourf(across, up, np.sqrt(surface), 24, cmap="Greys_r")
+    for name in OPTIMIZERS:
+        points, losses = runs[problem, name]
+        left.plot(points[:, 0], points[:, 1], linewidth=2)
+        right.semilogx(np.arange(1, len(losses) + 1), losses, linewidth=2, label=name)
+    left.plot(*problem.start, "k*", markersize=12)
+    left.set(title=problem.title, xlabel=problem.labels[0], ylabel=problem.labels[1])
+    left.set(xlim=(low, high), ylim=(bottom, top))
+    right.set(title=f"loss, all at the learning rate {problem.rate}", xlabel="step + 1", ylabel="loss")
+    right.legend()

@@ -1,14 +1,14 @@
-"""The shapes of the learning-rate schedules, and one that watches the training.
+"""
+Learning-rate schedules
+=======================
 
-    python examples/schedules.py schedules.png
-
-Needs matplotlib.
+The shapes, and one schedule that watches the training instead of the clock.
 """
 
 import math
-import sys
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import steepest as st
 from steepest import schedules
@@ -27,9 +27,18 @@ SHAPES = {
     "lambda t: abs(math.cos(t / 100))": lambda t: abs(math.cos(t / 100)),
 }
 
+figure = Figure(figsize=(12, 6.5), layout="constrained")
+for axes, (name, schedule) in zip(figure.subplots(3, 4).ravel(), SHAPES.items(), strict=False):
+    axes.plot([schedule(step) for step in range(STEPS)])
+    axes.set_title(name, fontsize=8)
+    axes.set_ylim(-0.05, 1.1)
+for axes in figure.axes[len(SHAPES) :]:
+    axes.remove()
 
+
+# %%
+# A rate that falls whenever the validation loss has stood still for five epochs:
 def train():
-    """Fit noisy data with a rate that falls whenever the validation loss stands still; return the history."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-3, 3, size=(600, 1))
     y = np.sin(2 * x[:, 0]) + 0.1 * rng.normal(size=600)
@@ -39,22 +48,5 @@ def train():
     return model.fit(x, y, loss="mse", optimizer=optimizer, epochs=120, validation_split=0.25, verbose=0)
 
 
-def draw(path):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(14, 9), layout="constrained")
-    axes = figure.subplots(3, 4).ravel()
-    for ax, (name, schedule) in zip(axes, SHAPES.items(), strict=False):
-        ax.plot([schedule(step) for step in range(STEPS)])
-        ax.set_title(name, fontsize=8)
-        ax.set_ylim(-0.05, 1.1)
-    history = train()
-    axes[10].semilogy(history["val_loss"], color="tab:orange")
-    axes[10].set_title("validation loss by epoch", fontsize=8)
-    axes[11].semilogy(history["learning_rate"])
-    axes[11].set_title("ReduceOnPlateau(0.1, factor=0.5, patience=5, minimum=1e-4)", fontsize=8)
-    figure.savefig(path, dpi=100)
-
-
-if __name__ == "__main__":
-    draw(sys.argv[1] if len(sys.argv) > 1 else "schedules.png")
+history = train()
+curves = history.plot()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from steepest.checks import check_float, check_int
 from steepest.diagnostics.backward import value_gradient
-from steepest.diagnostics.figure import finish, new_figure
+from steepest.pictures.figure import finish, new_figure
 from steepest.registry import LOSSES
 
 

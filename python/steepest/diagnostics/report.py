@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.diagnostics.figure import finish, new_figure
+from steepest.pictures.figure import finish, new_figure
 
 # From the first to the last hidden layer the deviation may change by this factor and still count as healthy.
 _CHANGE = 10.0

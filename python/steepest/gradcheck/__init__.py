@@ -83,7 +83,7 @@ def gradcheck(
     method : {"two-sided", "one-sided"}
         ``(f(x + h) - f(x - h)) / 2h``, error O(h^2), or ``(f(x + h) - f(x)) / h``, error O(h).
     step : float, optional
-        h, times max(1, |x|). By default the cube root of the measured relative rounding noise of the value, about 6e-6.
+        h, times `max(1, |x|)`. By default the cube root of the measured relative rounding noise, about 6e-6.
     max_entries : int
         See `mode`; parameters and inputs counted together.
     samples : int

@@ -75,7 +75,7 @@ class StepCurve:
 
         Needs matplotlib (``pip install 'steepest[plot]'``). Returns the figure, which belongs to no window.
         """
-        from steepest.diagnostics.figure import finish, new_figure
+        from steepest.pictures.figure import finish, new_figure
 
         figure = new_figure(7.2, 4.8)
         self._draw(figure.add_subplot())
