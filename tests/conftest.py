@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Four workers on two cores, too, so that their bits can be compared; read by the core at its first run.
+os.environ.setdefault("STEEPEST_OVERSUBSCRIBE", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings

@@ -16,20 +16,29 @@ if TYPE_CHECKING:
         callbacks,
         datasets,
         diagnostics,
+        ensembles,
+        export,
         initializers,
         kernels,
         layers,
         losses,
+        many,
         metrics,
         optimizers,
+        pictures,
         preprocessing,
         registry,
         regularizers,
         schedules,
+        search,
+        tables,
+        transfer,
     )
+    from steepest.checkup import checkup
     from steepest.errors import TrainingDiverged
     from steepest.gradcheck import gradcheck
     from steepest.history import History
+    from steepest.many import cross_validate, train_many
     from steepest.saving import load
     from steepest.sequential import Sequential
     from steepest.threads import get_num_threads, set_num_threads
@@ -37,27 +46,38 @@ if TYPE_CHECKING:
 _MODULES = (
     "activations",
     "callbacks",
+    "checkup",  # a module that can be called
     "datasets",
     "diagnostics",
+    "ensembles",
+    "export",
     "gradcheck",  # a module that can be called
     "initializers",
     "kernels",
     "layers",
     "losses",
+    "many",
     "metrics",
     "optimizers",
+    "pictures",
     "preprocessing",
     "registry",
     "regularizers",
     "schedules",
+    "search",
+    "sklearn",
+    "tables",
+    "transfer",
 )
 _NAMES = {
     "History": "history",
     "Sequential": "sequential",
     "TrainingDiverged": "errors",
+    "cross_validate": "many",
     "get_num_threads": "threads",
     "load": "saving",
     "set_num_threads": "threads",
+    "train_many": "many",
 }
 
 __all__ = [
@@ -68,8 +88,12 @@ __all__ = [
     "activations",
     "build_info",
     "callbacks",
+    "checkup",
+    "cross_validate",
     "datasets",
     "diagnostics",
+    "ensembles",
+    "export",
     "get_num_threads",
     "gradcheck",
     "initializers",
@@ -77,13 +101,19 @@ __all__ = [
     "layers",
     "load",
     "losses",
+    "many",
     "metrics",
     "optimizers",
+    "pictures",
     "preprocessing",
     "registry",
     "regularizers",
     "schedules",
+    "search",
     "set_num_threads",
+    "tables",
+    "train_many",
+    "transfer",
 ]
 
 __version__: str = _core.build_info()["version"]

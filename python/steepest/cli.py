@@ -1,28 +1,15 @@
-"""The command line: `steepest demo`, `steepest bench`."""
+"""The command line: finds the command, runs it, and turns what went wrong into one line and an exit code."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 import steepest
-
-
-def positive(text: str) -> int:
-    """Return the whole number above 0 that the text says."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
-    return number
-
-
-def natural(text: str) -> int:
-    """Return the whole number of at least 0 that the text says."""
-    return 0 if text.strip() == "0" else positive(text)
+from steepest import commands
+from steepest.errors import TrainingDiverged
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -31,30 +18,49 @@ def make_parser() -> argparse.ArgumentParser:
         prog="steepest", description="Dense neural networks trained at the speed of the CPU, and shown to train right."
     )
     parser.add_argument("--version", action="version", version=f"steepest {steepest.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="train a digit classifier, check its gradients, report its accuracy")
-    demo.add_argument(
-        "--mnist", metavar="DIR", help="directory with MNIST's four IDX files (default: scikit-learn's digits)"
-    )
-    demo.add_argument("--epochs", type=positive, help="passes over the training set (default: 60, with --mnist 10)")
-    demo.add_argument("--seed", type=natural, default=0, help="of weights, order and dropout (default: 0)")
-    demo.add_argument("--threads", type=positive, help="workers at most (default: what the machine allows)")
-    commands.add_parser("bench", help="measure speed; steepest bench --help says how", add_help=False)
+    choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in commands.NAMES:
+        module = commands.module(name)
+        own = hasattr(module, "main")
+        command = choices.add_parser(
+            name, help=module.HELP, description=getattr(module, "DESCRIPTION", None), add_help=not own
+        )
+        if not own:
+            module.add(command)
+            command.set_defaults(run=module.run)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code: 0 done, 1 failed, 2 wrong arguments or files."""
+    """Run the command line and return the exit code.
+
+    0 done; 1 failed, such as a training that diverged; 2 wrong arguments or files; 130 stopped by Ctrl-C. What went
+    wrong is said in one line on standard error.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["bench"]:
-        from steepest.bench import main as bench
-
-        return int(bench(given[1:]) or 0)
+    if given and given[0] in commands.NAMES and hasattr(commands.module(given[0]), "main"):
+        return int(commands.module(given[0]).main(given[1:]))
     options = make_parser().parse_args(given)
-    from steepest import demo
-
     try:
-        return demo.run(mnist=options.mnist, epochs=options.epochs, seed=options.seed, threads=options.threads)
-    except (ImportError, OSError, ValueError) as error:
-        print(f"steepest {options.command}: {error}", file=sys.stderr)
-        return 2
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return complain(options.command, "stopped by Ctrl-C, nothing was written", 130)
+    except TrainingDiverged as error:
+        return complain(options.command, error, 1)
+    except BrokenPipeError:
+        # The reader of the output has gone; what Python still holds for it must not complain at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ImportError, OSError, MemoryError, TypeError, ValueError) as error:
+        return complain(options.command, error, 2)
+
+
+def complain(command: str, error: object, code: int) -> int:
+    """Print one line on standard error, and return the exit code."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, MemoryError):
+        text = f"out of memory {text}"
+    print(f"steepest {command}: {' '.join(text.split())}", file=sys.stderr)
+    return code

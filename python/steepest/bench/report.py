@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from steepest.archive import replacing
 from steepest.bench.machine import Machine
 from steepest.bench.results import Result
 from steepest.bench.timing import Timing
@@ -80,12 +80,10 @@ def document(
 
 def write_json(path: str, record: Mapping[str, Any]) -> None:
     """Write a record in one piece: an interrupted run leaves no half file."""
-    temporary = f"{path}.part"
-    with open(temporary, "w", encoding="utf-8") as file:
-        # A wrong result may be NaN, which JSON has no word for.
-        json.dump(finite(record), file, indent=1, allow_nan=False)
-        file.write("\n")
-    os.replace(temporary, path)
+    # A wrong result may be NaN, which JSON has no word for.
+    text = json.dumps(finite(record), indent=1, allow_nan=False)
+    with replacing(path) as file:
+        file.write(f"{text}\n".encode())
 
 
 def finite(value: Any) -> Any:

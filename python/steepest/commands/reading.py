@@ -1,0 +1,354 @@
+"""Tables from files: everything that can be wrong with one is found here, and said in one line."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import difflib
+import importlib
+import os
+import shlex
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from steepest.commands.arguments import positive
+from steepest.tables.columns import MISSING, ColumnError
+
+# Rows at a time where a file is not read as a whole.
+CHUNK = 50_000
+# Bytes that are looked at in a few places of a file before it is read.
+_LOOK = 1 << 16
+# Memory that reading and preparing takes, in bytes per byte of the file.
+_CSV_FACTOR, _PARQUET_FACTOR = 4, 6
+_DELIMITERS = {",": "','", ";": "';'", "\t": "'\\t'", "|": "'|'"}
+_COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}  # and the module of Python that reads it
+_SIGNATURES = {
+    b"PK\x03\x04": "a zip archive or an Excel file: save the sheet as CSV",
+    b"\x1f\x8b": "compressed with gzip: end its name in .gz",
+    b"\xd0\xcf\x11\xe0": "an old Excel file: save the sheet as CSV",
+    b"PAR1": "a Parquet file: end its name in .parquet",
+    b"\xff\xfe": "UTF-16 text: give --encoding utf-16",
+    b"\xfe\xff": "UTF-16 text: give --encoding utf-16",
+}
+
+
+class FileError(ValueError):
+    """Something is wrong with a file; the message names it."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a CSV file is written.
+
+    Attributes
+    ----------
+    delimiter : str or None
+        None: the tabulator for files that end in `.tsv`, else the comma.
+    encoding : str
+    decimal : str
+        The sign before the decimals.
+    missing : tuple of str
+        What stands for a missing value, beside the usual marks.
+    """
+
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    decimal: str = "."
+    missing: tuple[str, ...] = field(default=())
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Everything that stands for a missing value."""
+        return (*MISSING, *self.missing)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how a CSV file is written."""
+    group = parser.add_argument_group("how the CSV file is written")
+    group.add_argument("--delimiter", metavar="SIGN", help="between the columns (default: comma, in .tsv tabulator)")
+    group.add_argument("--encoding", default="utf-8", help="of the text (default: utf-8)")
+    group.add_argument("--decimal", default=".", metavar="SIGN", help="before the decimals (default: point)")
+    group.add_argument(
+        "--missing", action="append", default=[], metavar="TEXT", help="stands for a missing value, too; repeatable"
+    )
+
+
+def add_rows(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that limits how much of the file is read."""
+    parser.add_argument("--rows", type=positive, metavar="N", help="use the first N rows only")
+
+
+def form_of(options: argparse.Namespace) -> Form:
+    """Return the form that the arguments say."""
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(options.delimiter, options.delimiter)
+    for name, sign in (("--delimiter", delimiter), ("--decimal", options.decimal)):
+        if sign is not None and len(sign) != 1:
+            raise FileError(f"{name} must be one sign, got {sign!r}")
+    try:
+        "".encode(options.encoding)
+    except LookupError:
+        raise FileError(f"--encoding: there is no encoding {options.encoding!r}") from None
+    return Form(delimiter, options.encoding, options.decimal, tuple(options.missing))
+
+
+def import_pandas() -> Any:
+    """Return pandas, or raise what says how to get it."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("tables are read with pandas: pip install steepest[frames]") from error
+    return pandas
+
+
+def read_table(path: str, form: Form, rows: int | None = None) -> Any:
+    """Return the file as a frame of pandas.
+
+    Parameters
+    ----------
+    path : str
+        Parquet if it ends in `.parquet`, else CSV, which may be compressed (`.csv.gz`).
+    form : Form
+        Of a CSV file.
+    rows : int, optional
+        Only so many; without it, a file that memory cannot hold is refused.
+
+    Raises
+    ------
+    FileError
+        If the file is no such table.
+    """
+    frames = list(_read(path, form, rows, None))
+    return frames[0] if len(frames) == 1 else import_pandas().concat(frames, ignore_index=True)
+
+
+def read_chunks(path: str, form: Form) -> Iterator[Any]:
+    """Yield the file as frames of pandas of at most CHUNK rows, so that any size will do."""
+    return _read(path, form, None, CHUNK)
+
+
+def _read(path: str, form: Form, rows: int | None, chunk: int | None) -> Iterator[Any]:
+    _check_place(path)
+    pandas = import_pandas()
+    if path.lower().endswith((".parquet", ".pq")):
+        yield from _read_parquet(path, rows, chunk)
+        return
+    if rows is None and chunk is None:
+        _check_memory(path, os.path.getsize(path) * _CSV_FACTOR)
+    _check_text(path, form)
+    delimiter = _delimiter(path, form)
+    names = _check_header(path, form, delimiter)
+    options: dict[str, Any] = {
+        "sep": delimiter,
+        "encoding": _encoding(form),
+        "decimal": form.decimal,
+        "skipinitialspace": True,
+        "index_col": False,
+        "keep_default_na": False,
+        "na_values": list(form.marks),
+        "low_memory": False,
+        "nrows": rows,
+        "names": names,
+        "header": 0,
+    }
+    count = 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)
+            if chunk is None:
+                yield (frame := pandas.read_csv(path, **options))
+                count = len(frame)
+            else:
+                with pandas.read_csv(path, chunksize=chunk, **options) as reader:
+                    for frame in reader:
+                        yield frame
+                        count += len(frame)
+    except UnicodeError as error:
+        raise _not_this_encoding(path, form, error) from None
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning, csv.Error) as error:
+        raise FileError(f"{path} is no proper CSV file: {_plain(error)}") from None
+    if not count:
+        raise FileError(f"{path} has a header line and no rows")
+
+
+def _read_parquet(path: str, rows: int | None, chunk: int | None) -> Iterator[Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ImportError("Parquet files are read with pyarrow: pip install steepest[frames]") from error
+    try:
+        file = parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise FileError(f"{path} is no Parquet file, or is damaged: {_plain(error)}") from None
+    with file:
+        if not file.metadata.num_rows:
+            raise FileError(f"{path} has no rows")
+        if rows is None and chunk is None:
+            groups = range(file.metadata.num_row_groups)
+            size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
+            _check_memory(path, size * _PARQUET_FACTOR)
+        _check_names(path, file.schema_arrow.names)
+        left = rows if rows is not None else file.metadata.num_rows
+        try:
+            for batch in file.iter_batches(batch_size=min(chunk or left, left)):
+                if left > 0:
+                    yield batch.slice(0, left).to_pandas()
+                    left -= len(batch)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise FileError(f"{path} is damaged: {_plain(error)}") from None
+
+
+# --------------------------------------------------------------------------------------------------------------- checks
+def _check_place(path: str) -> None:
+    if not os.path.exists(path):
+        raise FileError(f"there is no file {path}")
+    if os.path.isdir(path):
+        raise FileError(f"{path} is a directory, not a table")
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}") from None
+    if not os.path.getsize(path):
+        raise FileError(f"{path} is empty")
+
+
+def _check_text(path: str, form: Form) -> None:
+    """Refuse what is no text, by its signature and by zero bytes in a few places."""
+    if path.lower().endswith(tuple(_COMPRESSED)) or form.encoding.lower().replace("_", "-").startswith(
+        ("utf-16", "utf-32")
+    ):
+        return
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        for place in (0, size // 2, max(0, size - _LOOK)):
+            file.seek(place)
+            content = file.read(_LOOK)
+            if place == 0:
+                for signature, meaning in _SIGNATURES.items():
+                    if content.startswith(signature):
+                        raise FileError(f"{path} is {meaning}")
+            zero = content.find(b"\0")
+            if zero >= 0:
+                raise FileError(f"{path} is no text file: byte {place + zero:,} is zero")
+
+
+def _check_memory(path: str, needed: int) -> None:
+    free = available_memory()
+    if free is not None and needed > free:
+        raise FileError(
+            f"{path} has {os.path.getsize(path) / 1e9:.1f} GB, which takes about {needed / 1e9:.0f} GB of memory, and "
+            f"{free / 1e9:.1f} GB are free: give --rows N to use its first N rows"
+        )
+
+
+def available_memory() -> int | None:
+    """Return the bytes of memory that are free for this process, or None where the system does not say."""
+    free = []
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        used = Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii").strip()
+        free += [int(limit) - int(used)] if limit.isdecimal() else []
+    except (OSError, ValueError, IndexError):
+        pass
+    return min(free, default=None)
+
+
+def _encoding(form: Form) -> str:
+    return "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
+
+
+def _not_this_encoding(path: str, form: Form, error: UnicodeError) -> FileError:
+    where = ""
+    if isinstance(error, UnicodeDecodeError):
+        where = f" (byte 0x{error.object[error.start]:02x})"
+    other = "latin-1" if form.encoding.lower().startswith("utf") else "utf-8"
+    return FileError(f"{path} is no text in {form.encoding}{where}: give --encoding, for instance {other}")
+
+
+def _delimiter(path: str, form: Form) -> str:
+    if form.delimiter is not None:
+        return form.delimiter
+    name = path.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    return "\t" if name.endswith((".tsv", ".tab")) else ","
+
+
+def _open_text(path: str, form: Form) -> IO[str]:
+    opener: Any = open
+    for ending, module in _COMPRESSED.items():
+        if path.lower().endswith(ending):
+            opener = importlib.import_module(module).open
+    handle: IO[str] = opener(path, "rt", encoding=_encoding(form), newline="")
+    return handle
+
+
+def _check_header(path: str, form: Form, delimiter: str) -> list[str]:
+    """Return the names of the columns after a look at the first lines."""
+    try:
+        with _open_text(path, form) as file:
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            rows = [(reader.line_num, row) for row, _ in zip(reader, range(20), strict=False) if row]
+    except UnicodeError as error:
+        raise _not_this_encoding(path, form, error) from None
+    except (csv.Error, EOFError, OSError, ValueError) as error:
+        raise FileError(f"{path} is no proper CSV file: {_plain(error)}") from None
+    if not rows:
+        raise FileError(f"{path} has nothing but empty lines")
+    names = [name.strip() for name in rows[0][1]]
+    if len(names) == 1:
+        counts = {sign: names[0].count(sign) for sign in _DELIMITERS if sign != delimiter}
+        other = max(counts, key=lambda sign: counts[sign])
+        if counts[other]:
+            raise FileError(
+                f"{path} has one column where {_DELIMITERS.get(delimiter, repr(delimiter))} is the delimiter: "
+                f"give --delimiter {_DELIMITERS[other]}, which makes {counts[other] + 1} columns of it"
+            )
+    for number, row in rows[1:]:
+        if len(row) != len(names):
+            hint = ": is a quote not closed?" if any("\n" in value for value in row) else ""
+            raise FileError(f"line {number} of {path} has {len(row)} fields, its header has {len(names)}{hint}")
+    _check_names(path, names)
+    return names
+
+
+def _check_names(path: str, names: list[str]) -> None:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        what = f"columns named {doubled[0]!r}" if doubled[0] else "columns without a name"
+        raise FileError(f"{path} has {names.count(doubled[0])} {what}: every column needs a name of its own")
+
+
+def _plain(error: BaseException) -> str:
+    """Return the message in one line without the parser's own prefixes."""
+    text = " ".join(str(error).split())
+    return text.removeprefix("Error tokenizing data. ").removeprefix("C error: ").rstrip(".")
+
+
+def no_column(path: str, name: str, names: list[str]) -> str:
+    """Return what to say where the table lacks a column."""
+    alike = [other for other in names if other.lower() == name.lower()]
+    close = alike or difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"{path} has no column {name!r}; did you mean {close[0]!r}?"
+    shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return f"{path} has no column {name!r}, it has {shown}"
+
+
+def explain(error: ColumnError, path: str, target: str | None = None) -> FileError:
+    """Return the error in words of the command line: file and line, and what to type."""
+    is_csv = not path.lower().endswith((".parquet", ".pq"))
+    where = f"line {error.row + 2}" if is_csv else f"row {error.row}"
+    remedy = error.remedy
+    if error.remedy and error.column == target:
+        remedy = "fill such gaps, or give --drop-missing-target"
+    elif error.remedy:
+        mark = shlex.quote(error.value)
+        remedy = f"correct it, or give --missing {mark}, or --categorical {shlex.quote(error.column)}"
+    return FileError(f"{path}, {where}: column {error.column!r} {error.problem}{': ' if remedy else ''}{remedy}")
