@@ -25,6 +25,14 @@ def reference_losses(spec):
         return worker.ask(do="losses", steps=STEPS, epochs=EPOCHS)["losses"]
 
 
+def sklearn_tolerance(spec):
+    """What scikit-learn's reported loss may be off for reasons that are its own."""
+    # Two logits have one more direction to move in than their difference; see rivals/sklearn_mlp.py. Elsewhere it is
+    # the logarithm's argument, which scikit-learn keeps above float32's epsilon: Adam's first steps in a wide network
+    # overshoot, and rows whose loss is 20 count as 16. The gradients are not clipped.
+    return 0.15 if spec.widths[-1] == 2 else 0.02
+
+
 def verify_training(workers, measured, spec):
     """Drop the workers whose first losses are not the reference's, or the median of all where there is no reference."""
     for name in list(workers):
@@ -38,8 +46,7 @@ def verify_training(workers, measured, spec):
         wanted = np.median([measured[name].losses for name in workers], axis=0)
     for name in list(workers):
         losses = measured[name].losses
-        # Two logits have one more direction to move in than their difference; see rivals/sklearn_mlp.py.
-        allowed = 0.15 if name == "sklearn" and spec.widths[-1] == 2 else tolerance
+        allowed = max(tolerance, sklearn_tolerance(spec)) if name == "sklearn" else tolerance
         off = float(np.max(np.abs(np.array(losses) / wanted - 1)))
         if not off <= allowed:
             drop(workers, measured, name, f"WRONG: losses {losses}, expected {list(wanted)}")

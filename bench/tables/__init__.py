@@ -1,6 +1,6 @@
 """The tables by name, each `measure(options) -> Table`."""
 
-from bench.tables import data, footprint, kernels, norm_dropout, predict, shapes, threads
+from bench.tables import data, estimators, footprint, kernels, many, norm_dropout, predict, shapes, threads
 
 TABLES = {
     "shapes": shapes.measure,
@@ -10,4 +10,6 @@ TABLES = {
     "footprint": footprint.measure,
     "norm_dropout": norm_dropout.measure,
     "data": data.measure,
+    "estimators": estimators.measure,
+    "many": many.measure,
 }
