@@ -61,7 +61,7 @@ def tests(session):
 @nox.session
 def mintest(session):
     """The tests with the lowest versions pyproject.toml allows; meant for the oldest Python."""
-    wanted = [*PROJECT["dependencies"], *EXTRAS["sklearn"], *EXTRAS["rich"], *EXTRAS["test"][1:]]
+    wanted = [*PROJECT["dependencies"], *EXTRAS["sklearn"], *EXTRAS["rich"], *EXTRAS["search"], *EXTRAS["test"][1:]]
     session.install(*(re.sub(">=", "==", requirement) for requirement in wanted))
     session.install("--no-deps", ".")
     session.run("pytest", *session.posargs)
@@ -136,9 +136,9 @@ def bench(session):
 
 @nox.session
 def docs(session):
-    """The API reference into build/docs."""
-    session.install(".[sklearn]", *EXTRAS["docs"])
-    session.run("pdoc", "--docformat", "numpy", "--math", "-o", "build/docs", "steepest")
+    """The site into build/docs: every warning, missing name and failing example is an error."""
+    session.install(".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "build/docs", *session.posargs)
 
 
 @nox.session
