@@ -5,8 +5,9 @@ import pytest
 
 import steepest as st
 from reference import layers as reference
-from steepest import _core, activations, passes
+from steepest import _core, activations
 from steepest.gradcheck import check_pair
+from steepest.lowering import passes
 from steepest.registry import ACTIVATIONS
 
 L = st.layers

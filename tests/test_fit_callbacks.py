@@ -262,10 +262,10 @@ def test_lines_of_many_short_epochs_end_with_the_last(data, capsys):
 
 def test_bar(data, capsys, monkeypatch):
     pytest.importorskip("rich")
-    from steepest import progress
+    from steepest.training import progress
 
     monkeypatch.setattr(progress, "make_progress", None)
-    monkeypatch.setattr("steepest.fit.make_progress", lambda verbose: progress.Bar())
+    monkeypatch.setattr("steepest.training.fit.make_progress", lambda verbose: progress.Bar())
     make().fit(*data, loss=LOSS, epochs=2, verbose=1)
     out = capsys.readouterr().out
     assert "epoch 1/2" in out

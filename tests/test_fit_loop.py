@@ -8,8 +8,8 @@ import pytest
 
 import steepest as st
 from steepest import layers
-from steepest import trainer as trainer_module
 from steepest.callbacks import Callback
+from steepest.training import trainer as trainer_module
 
 LOSS = "softmax_cross_entropy"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest import passes
+from steepest.lowering import passes
 
 L = st.layers
 

@@ -237,7 +237,7 @@ def test_same_bits_on_any_number_of_threads(data, threads):
 
 
 def test_chunks_of_rows_make_the_same_loss(data, monkeypatch, rng):
-    from steepest import full_batch
+    from steepest.training import full_batch
 
     weights = rng.uniform(size=200)
     weights[:64] = 0.0

@@ -5,7 +5,7 @@ import pytest
 
 import steepest as st
 from many_networks import LOSS, ROWS, L, assert_alike, build, problem, tensors
-from steepest import trainer as trainer_module
+from steepest.training import trainer as trainer_module
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 
 import steepest as st
 from many_networks import CLASSES, FEATURES, LOSS, ROWS, L, assert_alike, build, problem, tensors
-from steepest import trainer as trainer_module
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.many import loop
+from steepest.training import trainer as trainer_module
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 import steepest as st
 from many_networks import assert_alike, build
-from steepest import trainer as trainer_module
 from steepest.callbacks import Callback
+from steepest.training import trainer as trainer_module
 from test_threads import count_python_calls
 
 LOSS = "softmax_cross_entropy"

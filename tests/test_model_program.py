@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest import layers, passes
+from steepest import layers
 from steepest.initializers import Auto, Glorot, He, Zeros
-from steepest.program import Builder
+from steepest.lowering import passes
+from steepest.lowering.program import Builder
 
 
 def kinds(program):
@@ -113,7 +114,7 @@ def test_passes_leave_their_argument_alone():
 
 
 def test_fused_and_unfused_programs_agree(rng):
-    from steepest.network import Network
+    from steepest.lowering.network import Network
 
     x = rng.normal(size=(7, 4))
     chain = [layers.Dense(6), layers.Activation("tanh"), layers.Dense(5), layers.Activation("leaky_relu")]

@@ -13,7 +13,7 @@ import pytest
 import steepest as st
 from steepest import _core
 from steepest import threads as workers
-from steepest import trainer as trainer_module
+from steepest.training import trainer as trainer_module
 from tolerance import assert_equal
 
 L = st.layers

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from steepest.checks import check_bool, check_choice, check_float, check_int
 from steepest.errors import TrainingDiverged
-from steepest.network import Snapshot
-from steepest.run import Run
+from steepest.lowering.network import Snapshot
+from steepest.training.run import Run
 
 if TYPE_CHECKING:
     from steepest.monitor import Monitor, Recovery

@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from steepest import passes
 from steepest.layers import Activation, BatchNorm, Dropout, GaussianNoise, Layer, Standardize
 from steepest.layers.dense import Linear
+from steepest.lowering import passes
 
 if TYPE_CHECKING:
     from steepest.sequential import Sequential

@@ -13,15 +13,15 @@ import numpy.typing as npt
 from steepest import data, rng, threads
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_bool, check_dtype, check_int
-from steepest.fit import fit
 from steepest.guard import Guard
 from steepest.history import History
 from steepest.losses import Loss
-from steepest.network import Network
+from steepest.lowering.network import Network
+from steepest.lowering.program import Shape
 from steepest.optimizers import Optimizer
-from steepest.program import Shape
 from steepest.registry import LOSSES
-from steepest.training_set import EVALUATION_BATCH, check_data, evaluate
+from steepest.training.fit import fit
+from steepest.training.training_set import EVALUATION_BATCH, check_data, evaluate
 
 Array = npt.NDArray[Any]
 

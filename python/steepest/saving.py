@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive
-from steepest.network import Network
+from steepest.lowering.network import Network
 from steepest.optimizers import Optimizer
 from steepest.registry import LAYERS, LOSSES, OPTIMIZERS, Configurable
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from steepest import data, passes
+from steepest import data
 from steepest.checks import check_dtype, check_int
 from steepest.layers.base import Layer, check_layers, name_layers
+from steepest.lowering import passes
+from steepest.lowering.network import Network
+from steepest.lowering.program import Builder, Program, Shape
 from steepest.model import Model
-from steepest.network import Network
-from steepest.program import Builder, Program, Shape
 from steepest.registry import REGULARIZERS
 from steepest.regularizers import Regularizer
 from steepest.summary import Summary, summarize
@@ -134,7 +135,7 @@ class Sequential(Model):
         """Return a smaller model that predicts the same, to rounding: for services, exports and the edge.
 
         Batch norm and `Standardize` become part of the dense layer before or behind them, dropout and noise go; what
-        has no dense neighbour stays. See `steepest.passes.fold`. Training the result is not training this model.
+        has no dense neighbour stays. See `steepest.lowering.passes.fold`. The result is a model of its own.
 
         Parameters
         ----------

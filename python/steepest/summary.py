@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from steepest.layers.base import Layer
-from steepest.network import Network
-from steepest.passes import consumers
-from steepest.program import Op, Program
+from steepest.lowering.network import Network
+from steepest.lowering.passes import consumers
+from steepest.lowering.program import Op, Program
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from steepest.checks import check_bool, check_float, check_int
 if TYPE_CHECKING:
     from steepest.layers import Layer
     from steepest.model import Model
-    from steepest.run import Run
     from steepest.sequential import Sequential
+    from steepest.training.run import Run
 
 __all__ = ["GradualUnfreezing", "freeze", "layer_rates", "new_head", "unfreeze"]
 

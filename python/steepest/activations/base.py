@@ -9,7 +9,7 @@ import numpy.typing as npt
 from steepest.registry import Configurable
 
 if TYPE_CHECKING:
-    from steepest.program import Builder, Value
+    from steepest.lowering.program import Builder, Value
 
 Array = npt.NDArray[Any]
 

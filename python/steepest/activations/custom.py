@@ -11,7 +11,7 @@ import numpy.typing as npt
 from steepest.activations.base import Activation, Array
 
 if TYPE_CHECKING:
-    from steepest.program import Builder, Value
+    from steepest.lowering.program import Builder, Value
 
 
 class Custom(Activation):

@@ -13,7 +13,7 @@ from steepest.initializers import Constant
 from steepest.registry import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from steepest.program import Builder, Value
+    from steepest.lowering.program import Builder, Value
 
 
 @ACTIVATIONS.register("identity")

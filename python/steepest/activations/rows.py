@@ -11,7 +11,7 @@ from steepest.activations.base import Activation, Array
 from steepest.registry import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from steepest.program import Builder, Value
+    from steepest.lowering.program import Builder, Value
 
 
 class RowFunction(Activation):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.training_set import DataSet
+from steepest.training.training_set import DataSet
 
 from .case import Case
 

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from steepest import data, rng, threads
 from steepest.checks import check_bool, check_float, check_int
-from steepest.class_weight import row_weights
 from steepest.losses import Loss
+from steepest.lowering.network import Network
 from steepest.model import Model
-from steepest.network import Network
 from steepest.optimizers import Adam, Optimizer
 from steepest.registry import LOSSES, OPTIMIZERS
-from steepest.training_set import DataSet, check_data
+from steepest.training.class_weight import row_weights
+from steepest.training.training_set import DataSet, check_data
 
 from .guess import guess_loss
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.program import Program
+from steepest.lowering.program import Program
 
 from .case import Case
 

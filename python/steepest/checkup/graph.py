@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steepest.passes import consumers
-from steepest.program import Op, Program
+from steepest.lowering.passes import consumers
+from steepest.lowering.program import Op, Program
 
 # Functions with two finite ends, and those with one; what they make of the real line.
 RANGES: dict[str, tuple[float, float]] = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.program import Program
+from steepest.lowering.program import Program
 
 
 def guess_loss(y: npt.NDArray[Any], program: Program) -> str:

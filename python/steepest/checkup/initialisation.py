@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from steepest.passes import consumers
-from steepest.program import Op
+from steepest.lowering.passes import consumers
+from steepest.lowering.program import Op
 
 from .baseline import best_constant, constant_loss, zero_loss
 from .case import Case

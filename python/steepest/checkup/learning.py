@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.optimizers import Adam
-from steepest.training_set import DataSet
+from steepest.training.training_set import DataSet
 
 from .baseline import constant_loss, perfect_loss
 from .case import Case

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from steepest.full_batch import check_function
-from steepest.passes import consumers
-from steepest.program import Op
+from steepest.lowering.passes import consumers
+from steepest.lowering.program import Op
+from steepest.training.full_batch import check_function
 
 from .case import Case
 from .graph import LINEAR, RANGES, following_linear, function_of, hidden, last, producer

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from steepest.diagnostics import ActivationReport, activation_statistics
 from steepest.model import Model
-from steepest.training_set import DataSet
+from steepest.training.training_set import DataSet
 
 from .case import Case
 from .copies import plain

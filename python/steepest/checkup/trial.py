@@ -14,8 +14,8 @@ import numpy.typing as npt
 from steepest.callbacks import Callback
 from steepest.model import Model
 from steepest.optimizers import Optimizer
-from steepest.run import Run
-from steepest.training_set import DataSet
+from steepest.training.run import Run
+from steepest.training.training_set import DataSet
 
 from .case import Case
 

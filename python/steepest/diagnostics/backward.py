@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from steepest import threads
 from steepest.losses import Loss
-from steepest.network import Network
-from steepest.program import Op, Program
+from steepest.lowering.network import Network
+from steepest.lowering.program import Op, Program
 
 if TYPE_CHECKING:
     from steepest.model import Model

@@ -12,7 +12,7 @@ from steepest import data, rng, threads
 from steepest.checks import check_bool, check_int
 from steepest.diagnostics.backward import value_gradient
 from steepest.diagnostics.report import ActivationReport, LayerStatistics
-from steepest.program import Program
+from steepest.lowering.program import Program
 from steepest.registry import LOSSES
 
 if TYPE_CHECKING:

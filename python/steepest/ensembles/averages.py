@@ -10,7 +10,7 @@ import numpy.typing as npt
 from steepest.callbacks import Callback
 from steepest.checks import check_bool, check_float, check_int
 from steepest.ensembles.batch_norm import recompute_batch_norm, trained_batch_norms
-from steepest.run import Run
+from steepest.training.run import Run
 
 if TYPE_CHECKING:
     from steepest.model import Model

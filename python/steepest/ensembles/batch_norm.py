@@ -11,8 +11,8 @@ from steepest import rng, threads
 from steepest.checks import check_int
 
 if TYPE_CHECKING:
+    from steepest.lowering.program import Op
     from steepest.model import Model
-    from steepest.program import Op
 
 Array = npt.NDArray[Any]
 

@@ -16,7 +16,7 @@ from steepest.checks import check_choice
 from steepest.ensembles.spread import Spread
 from steepest.losses import Loss
 from steepest.registry import LOSSES
-from steepest.training_set import EVALUATION_BATCH
+from steepest.training.training_set import EVALUATION_BATCH
 
 if TYPE_CHECKING:
     from steepest.model import Model

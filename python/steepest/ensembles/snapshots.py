@@ -9,8 +9,8 @@ import numpy.typing as npt
 from steepest.callbacks import Callback
 from steepest.checks import check_float, check_int
 from steepest.ensembles.ensemble import Ensemble
-from steepest.run import Run
 from steepest.schedules import CosineRestarts
+from steepest.training.run import Run
 
 if TYPE_CHECKING:
     from steepest.model import Model

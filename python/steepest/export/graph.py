@@ -33,11 +33,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from steepest import passes
 from steepest.export.errors import ExportError
 from steepest.losses import Loss
+from steepest.lowering import passes
+from steepest.lowering.program import Op, Program, Shape
 from steepest.model import Model
-from steepest.program import Op, Program, Shape
 
 Array = npt.NDArray[Any]
 

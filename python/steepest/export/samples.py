@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.export.errors import ExportError
+from steepest.lowering.program import Program
 from steepest.model import Model
-from steepest.program import Program
 
 Array = npt.NDArray[Any]
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import layers, passes
+from steepest import layers
 from steepest.export import samples
 from steepest.export.errors import ExportError
 from steepest.export.report import ExportReport, check_tolerance, compare
 from steepest.export.sklearn_steps import from_step, set_fitted, to_steps
 from steepest.export.source import Source, check_model
+from steepest.lowering import passes
 from steepest.preprocessing import Pipeline
 from steepest.registry import LOSSES
 from steepest.sequential import Sequential

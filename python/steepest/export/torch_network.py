@@ -25,7 +25,7 @@ from steepest.export.torch_modules import (
     TimeParts,
     fill,
 )
-from steepest.program import Op, Program
+from steepest.lowering.program import Op, Program
 
 Array = npt.NDArray[Any]
 

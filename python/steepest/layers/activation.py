@@ -6,7 +6,7 @@ from typing import Any
 
 from steepest import activations
 from steepest.layers.base import Layer, TensorView
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 from steepest.registry import ACTIVATIONS, LAYERS
 
 

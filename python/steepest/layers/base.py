@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.checks import check_bool, check_float
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 from steepest.registry import Configurable
 
 Array = npt.NDArray[Any]

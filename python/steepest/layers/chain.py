@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from steepest.layers.base import Layer, check_layers, name_layers
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 from steepest.registry import LAYERS
 
 

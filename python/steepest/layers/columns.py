@@ -11,7 +11,7 @@ from steepest.checks import check_choice, check_int
 from steepest.initializers import Initializer, as_initializer
 from steepest.layers.base import Layer, TensorView, check_name, name_layers
 from steepest.layers.chain import as_chain, lower_chain, rewrite_chain
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 from steepest.registry import LAYERS
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.initializers import Initializer, as_initializer
 from steepest.layers.base import Array, Layer
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 
 
 class Custom(Layer):

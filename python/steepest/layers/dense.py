@@ -8,7 +8,7 @@ from steepest.activations import Activation
 from steepest.checks import check_bool, check_float, check_int
 from steepest.initializers import Initializer, as_initializer
 from steepest.layers.base import Layer, TensorView
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 from steepest.registry import ACTIVATIONS, LAYERS, REGULARIZERS
 from steepest.regularizers import Regularizer
 

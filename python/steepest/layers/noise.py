@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steepest.checks import check_float
 from steepest.layers.base import Layer
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 from steepest.registry import LAYERS
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from steepest.checks import check_float
 from steepest.initializers import Constant, Values, Zeros
 from steepest.layers.base import Layer, TensorView
-from steepest.program import Builder, Shape, Value
+from steepest.lowering.program import Builder, Shape, Value
 from steepest.registry import LAYERS
 
 

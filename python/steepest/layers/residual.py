@@ -11,7 +11,7 @@ from steepest.initializers import Auto
 from steepest.layers.activation import Activation as ActivationLayer
 from steepest.layers.base import Layer, name_layers
 from steepest.layers.chain import as_chain, lower_chain, rewrite_chain
-from steepest.program import Builder, Value
+from steepest.lowering.program import Builder, Value
 from steepest.registry import ACTIVATIONS, LAYERS
 
 

@@ -22,7 +22,7 @@ from steepest.many.train import train_members
 from steepest.model import Model
 from steepest.optimizers import Optimizer
 from steepest.registry import LOSSES
-from steepest.training_set import Fold
+from steepest.training.training_set import Fold
 
 Array = npt.NDArray[Any]
 Metric = Callable[[Array, Array], float]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import _core, threads, trainer
+from steepest import _core, threads
 from steepest.errors import TrainingDiverged
 from steepest.history import History
-from steepest.interrupt import DeferredInterrupt
-from steepest.requests import Evaluation, Request
-from steepest.trainer import Trainer, shuffle_rows
-from steepest.training_set import Rows
+from steepest.training import trainer
+from steepest.training.interrupt import DeferredInterrupt
+from steepest.training.requests import Evaluation, Request
+from steepest.training.trainer import Trainer, shuffle_rows
+from steepest.training.training_set import Rows
 
 Array = npt.NDArray[Any]
 

@@ -13,7 +13,7 @@ from steepest import data
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.model import Model
 from steepest.optimizers import Optimizer
-from steepest.training_set import Fold, Rows
+from steepest.training.training_set import Fold, Rows
 
 Array = npt.NDArray[Any]
 

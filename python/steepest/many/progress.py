@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from steepest.callbacks import Callback
-from steepest.run import Run
+from steepest.training.run import Run
 
 
 def make_progress(verbose: int, members: int) -> list[Callback]:

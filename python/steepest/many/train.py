@@ -12,7 +12,6 @@ import numpy.typing as npt
 from steepest import data
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_int
-from steepest.fit import prepared
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.many.loop import train_together
@@ -27,6 +26,7 @@ from steepest.many.members import (
 from steepest.many.progress import make_progress
 from steepest.model import Model
 from steepest.optimizers import Optimizer
+from steepest.training.fit import prepared
 
 Array = npt.NDArray[Any]
 Folds = Sequence["tuple[npt.ArrayLike, npt.ArrayLike | None] | None"]
@@ -144,7 +144,7 @@ def train_many(
 
 
 def train_members(models: Sequence[Model], settings: Sequence[dict[str, Any]]) -> list[History]:
-    """Train each model with its own arguments of `steepest.fit.prepared`, data included."""
+    """Train each model with its own arguments of `steepest.training.fit.prepared`, data included."""
     with ExitStack() as stack:
         return train_together(
             [stack.enter_context(prepared(model, **own)) for model, own in zip(models, settings, strict=True)]

@@ -15,7 +15,7 @@ from steepest.monitor.finding import Finding
 from steepest.monitor.records import Records
 from steepest.monitor.rules import diagnose
 from steepest.monitor.watch import Watch
-from steepest.run import Run
+from steepest.training.run import Run
 
 Array = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from steepest.losses import Loss
 
 if TYPE_CHECKING:
-    from steepest.run import Run
+    from steepest.training.run import Run
 
 Array = npt.NDArray[Any]
 

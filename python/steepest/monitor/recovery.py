@@ -8,7 +8,7 @@ from steepest.callbacks import Callback
 from steepest.checks import check_bool, check_choice, check_float, check_int
 from steepest.errors import TrainingDiverged
 from steepest.monitor.watch import Watch
-from steepest.run import Run
+from steepest.training.run import Run
 
 
 class Recovery(Callback):

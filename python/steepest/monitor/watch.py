@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steepest.diagnostics.statistics import _NEAR, _RANGES
-from steepest.program import Program
+from steepest.lowering.program import Program
 
 if TYPE_CHECKING:
-    from steepest.run import Run
+    from steepest.training.run import Run
 
 # Share of a training's work that looking may take. The estimates below are good to a factor of two.
 SHARE = 0.0075

@@ -65,7 +65,7 @@ class Optimizer(Configurable):
     """
 
     slot_names: ClassVar[tuple[str, ...]] = ()
-    # Whether an epoch is one iteration on all rows, made in Python (see steepest.full_batch), not steps in the core.
+    # Whether an epoch is one iteration on all rows, made in Python (`steepest.training.full_batch`), not in the core.
     full_batch: ClassVar[bool] = False
 
     def __init__(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from steepest.interrupt import DeferredInterrupt
 from steepest.search.training import Training
 from steepest.threads import get_num_threads
+from steepest.training.interrupt import DeferredInterrupt
 
 Next = Callable[[], Training | None]
 Told = Callable[[Training], None]

@@ -15,9 +15,9 @@ from steepest import threads
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.errors import TrainingDiverged
 from steepest.registry import OPTIMIZERS
-from steepest.run import Run
 from steepest.search.problem import Problem, sample_rows
 from steepest.search.trial import Trial
+from steepest.training.run import Run
 
 if TYPE_CHECKING:
     from steepest.optimizers import Optimizer

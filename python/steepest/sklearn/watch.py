@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from steepest.callbacks import Callback
-from steepest.network import Snapshot
+from steepest.lowering.network import Snapshot
 from steepest.optimizers import LBFGS
-from steepest.run import Run
 from steepest.schedules.cosine import half_cosine
+from steepest.training.run import Run
 
 # SciPy's default for L-BFGS-B: the relative decrease of the loss below which nothing is to be gained.
 _FLAT = 1e7 * float(np.finfo(np.float64).eps)

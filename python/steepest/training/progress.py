@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from steepest.callbacks import Callback
-from steepest.run import Run
+from steepest.training.run import Run
 
 
 def make_progress(verbose: int) -> Callback:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from steepest import data, rng, threads
 from steepest.checks import check_float
-from steepest.class_weight import row_weights
 from steepest.losses import Loss
-from steepest.network import Network
+from steepest.lowering.network import Network
+from steepest.training.class_weight import row_weights
 
 if TYPE_CHECKING:
     from steepest.model import Model

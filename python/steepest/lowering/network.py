@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import _core, passes, rng, threads
-from steepest.program import Program
+from steepest import _core, rng, threads
+from steepest.lowering import passes
+from steepest.lowering.program import Program
 
 Array = npt.NDArray[Any]
 

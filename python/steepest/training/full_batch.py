@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import divergence, threads
-from steepest.interrupt import DeferredInterrupt
-from steepest.network import Network
+from steepest import threads
+from steepest.lowering.network import Network
 from steepest.optimizers import LBFGS
-from steepest.requests import Request
-from steepest.trainer import Trainer
-from steepest.training_set import EVALUATION_BATCH, DataSet, evaluate
+from steepest.training import divergence
+from steepest.training.interrupt import DeferredInterrupt
+from steepest.training.requests import Request
+from steepest.training.trainer import Trainer
+from steepest.training.training_set import EVALUATION_BATCH, DataSet, evaluate
 
 Array = npt.NDArray[Any]
 

@@ -165,7 +165,7 @@ class Builder:
     Examples
     --------
     >>> from steepest.layers import Dense
-    >>> from steepest.program import Builder
+    >>> from steepest.lowering.program import Builder
     >>> builder = Builder(4)
     >>> output = builder.lower(Dense(3), "dense_1", 0, builder.input)
     >>> program = builder.finish(output)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import rng
-from steepest.program import Shape
+from steepest.lowering.program import Shape
 
 Array = npt.NDArray[Any]
 

@@ -12,7 +12,7 @@ from steepest import data, threads
 from steepest.errors import NonFiniteData, TrainingDiverged
 
 if TYPE_CHECKING:
-    from steepest.trainer import Trainer
+    from steepest.training.trainer import Trainer
 
 Array = npt.NDArray[Any]
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 from steepest import _core, threads
 from steepest.losses import Loss
-from steepest.network import Network
-from steepest.training_set import DataSet, evaluate, read_scores
+from steepest.lowering.network import Network
+from steepest.training.training_set import DataSet, evaluate, read_scores
 
 Result = TypeVar("Result")
 

@@ -1,7 +1,7 @@
 """The training loop: epochs in Python, slices of many steps in the core.
 
-A trainer does not call the core itself: it yields what it wants done (`steepest.requests`) and goes on with the result,
-so that one training and many side by side are the same loop.
+A trainer does not call the core itself: it yields what it wants done (`steepest.training.requests`) and goes on with
+the result, so that one training and many side by side are the same loop.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import divergence, rng
-from steepest.augment import Augmentation
+from steepest import rng
 from steepest.callbacks import Callback
 from steepest.errors import TrainingDiverged
 from steepest.history import History
-from steepest.interrupt import DeferredInterrupt
 from steepest.losses import Loss
-from steepest.network import Network, Snapshot
-from steepest.requests import Evaluation, Request, Slice
-from steepest.run import Run
-from steepest.training_set import EVALUATION_BATCH, DataSet, Rows, check_order
+from steepest.lowering.network import Network, Snapshot
+from steepest.training import divergence
+from steepest.training.augment import Augmentation
+from steepest.training.interrupt import DeferredInterrupt
+from steepest.training.requests import Evaluation, Request, Slice
+from steepest.training.run import Run
+from steepest.training.training_set import EVALUATION_BATCH, DataSet, Rows, check_order
 
 # Seconds of training between two returns to Python: short enough for Ctrl-C and a progress bar, long enough to cost
 # nothing.

@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from steepest.augment import Augmentation
 from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_bool, check_int
 from steepest.history import History
-from steepest.interrupt import DeferredInterrupt
 from steepest.losses import Loss
 from steepest.optimizers import Adam, Optimizer
-from steepest.progress import make_progress
 from steepest.registry import LOSSES, OPTIMIZERS
-from steepest.requests import drive
-from steepest.run import Run
-from steepest.trainer import Trainer
-from steepest.training_set import Fold, check_data, split, weigh_classes
+from steepest.training.augment import Augmentation
+from steepest.training.interrupt import DeferredInterrupt
+from steepest.training.progress import make_progress
+from steepest.training.requests import drive
+from steepest.training.run import Run
+from steepest.training.trainer import Trainer
+from steepest.training.training_set import Fold, check_data, split, weigh_classes
 
 if TYPE_CHECKING:
     from steepest.model import Model
@@ -90,7 +90,7 @@ def prepared(
 def _trainer_class(optimizer: Optimizer) -> type[Trainer]:
     if not optimizer.full_batch:
         return Trainer
-    from steepest.full_batch import FullBatchTrainer
+    from steepest.training.full_batch import FullBatchTrainer
 
     return FullBatchTrainer
 

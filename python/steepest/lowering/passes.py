@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.activations import Activation
-from steepest.program import Op, Parameter, Program
+from steepest.lowering.program import Op, Parameter, Program
 from steepest.registry import ACTIVATIONS
 
 Array = npt.NDArray[Any]

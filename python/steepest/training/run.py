@@ -12,7 +12,7 @@ from steepest.optimizers import Optimizer
 if TYPE_CHECKING:
     from steepest.model import Model
     from steepest.monitor.watch import Watch
-    from steepest.training_set import DataSet
+    from steepest.training.training_set import DataSet
 
 
 @dataclass
