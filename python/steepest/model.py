@@ -35,7 +35,8 @@ class Model(ABC):
     ----------
     preprocessing : TablePreprocessor, preprocessing step or None
         What the inputs go through before they come here: `model.predict(model.preprocessing.transform(X))`. The model
-        does not apply it, but keeps it: in its copies, its files and its exports.
+        does not apply it, but keeps it: in its copies, its files and its exports. `Sequential.folded` makes it part of
+        the first layer where it is an affine function.
     target : TargetScaler, ClassLabels, preprocessing step or None
         What the targets went through, kept in the same way: `model.target.inverse_transform(model.predict(...))`.
     """

@@ -135,24 +135,41 @@ class Sequential(Model):
         """Return a smaller model that predicts the same, to rounding: for services, exports and the edge.
 
         Batch norm and `Standardize` become part of the dense layer before or behind them, dropout and noise go; what
-        has no dense neighbour stays. See `steepest.lowering.passes.fold`. The result is a model of its own.
+        has no dense neighbour stays. So does the scaling of the inputs become part of the first layer, and nobody can
+        forget it: the result takes the raw inputs. See `steepest.lowering.passes.fold`. The result is a model of its
+        own.
 
         Parameters
         ----------
-        scaling : Standardizer, Center or MinMax, optional
-            Fitted step of `steepest.preprocessing` that this model's inputs go through; the result does it itself, and
-            takes the raw inputs.
+        scaling : Preprocessor, False or None
+            Fitted step that this model's inputs go through, which the result does itself: an affine function such as
+            `Standardizer`, `Center`, `MinMax`, `PCA`, `Whitening`, `Robust` without smooth clip, or a `Pipeline` of
+            them. None takes the model's own `preprocessing`; of a pipeline the steps behind the last that is no affine
+            function. The result's `preprocessing` is what is left of it. False leaves it all in front.
+
+        Raises
+        ------
+        TypeError
+            If `scaling` is given and is no affine function.
+        ValueError
+            If its columns are not those of the model.
+
+        Notes
+        -----
+        In float32 the products of raw inputs lose as many digits as their means are larger than their deviations; from
+        1e4 on, fold `model.astype("float64")`, or export the model with its preprocessing, which subtracts in float64.
 
         Examples
         --------
         >>> import numpy as np
         >>> import steepest as st
         >>> X = np.random.default_rng(0).normal(5.0, 2.0, size=(50, 3))
-        >>> scaling = st.preprocessing.Standardizer().fit(X)
-        >>> model = st.Sequential([st.layers.Dense(4), st.layers.BatchNorm(), st.layers.Dense(1)], input_shape=3)
-        >>> small = model.folded(scaling)
-        >>> [type(layer).__name__ for layer in small.layers]
-        ['Dense', 'Dense']
+        >>> scaling = st.preprocessing.Pipeline(["standardizer", st.preprocessing.PCA(2)]).fit(X)
+        >>> model = st.Sequential([st.layers.Dense(4), st.layers.BatchNorm(), st.layers.Dense(1)], input_shape=2)
+        >>> model.preprocessing = scaling
+        >>> small = model.folded()
+        >>> [type(layer).__name__ for layer in small.layers], small.input_size, small.preprocessing
+        (['Dense', 'Dense'], 3, None)
         >>> np.allclose(small.predict(X), model.predict(scaling.transform(X)), atol=1e-6)
         True
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from steepest.initializers import Constant, Values, Zeros
 from steepest.layers.base import Layer, TensorView
 from steepest.lowering.program import Builder, Shape, Value
 from steepest.registry import LAYERS
+
+if TYPE_CHECKING:
+    from steepest.preprocessing import Affine
 
 
 def _channels(builder: Builder, shape: Shape) -> int:
@@ -172,22 +175,27 @@ class Standardize(Layer):
 
         Parameters
         ----------
-        step : Standardizer, Center or MinMax
-            Fitted.
+        step : Preprocessor
+            Fitted, and treating every column by itself: a Standardizer, Center, MinMax, Robust without smooth clip, or
+            a Pipeline of them.
         name : str or None
             Of the layer.
         """
-        from steepest import preprocessing
+        from steepest.preprocessing import Preprocessor
+        from steepest.preprocessing.affine import affine_of
 
-        if not isinstance(step, (preprocessing.Standardizer, preprocessing.Center, preprocessing.MinMax)):
-            raise TypeError(f"step must be a fitted Standardizer, Center or MinMax, got {step!r}")
-        if step.columns is None:
-            raise ValueError(f"the {type(step).__name__} has not been fitted: call fit with the training set first")
-        if isinstance(step, preprocessing.MinMax):
-            span = step.largest - step.smallest
-            scale = np.where(span > 0.0, span, 1.0) / (step.high - step.low)
-            return cls(step.smallest - step.low * scale, scale, name=name)
-        return cls(step.mean, step.scale if isinstance(step, preprocessing.Standardizer) else None, name=name)
+        function = affine_of(step) if isinstance(step, Preprocessor) else None
+        if function is None or not function.diagonal:
+            raise TypeError(
+                "step must be a fitted step that shifts and scales every column by itself "
+                f"(Standardizer, Center, MinMax, Robust without smooth_clip, or a Pipeline of them), got {step!r}"
+            )
+        return cls.of(function, name=name)
+
+    @classmethod
+    def of(cls, function: Affine, *, name: str | None = None) -> Standardize:
+        """Return the layer that does what a diagonal `preprocessing.Affine` does."""
+        return cls(function.center - function.shift / function.matrix, 1.0 / function.matrix, name=name)
 
     def lower(self, builder: Builder, value: Value) -> Value:
         """Append a batch norm that is never trained."""

@@ -146,6 +146,39 @@ def fold(
     return folding.result()
 
 
+def fold_input(
+    program: Program, tensors: Mapping[str, Array], center: Array, matrix: Array, shift: Array, among: Collection[str]
+) -> tuple[Program, dict[str, Array]] | None:
+    """Return a program that reads rows x where the given one reads `(x - center) matrix + shift`.
+
+    Every operation that reads the input must be a dense one of the layers `among`, whose products become
+    `x (matrix W) + (b + shift W - center (matrix W))`; None if there is another one.
+
+    Parameters
+    ----------
+    program, tensors
+        As for `fold`.
+    center : ndarray (D,)
+    matrix : ndarray (D, K)
+        K columns are those of the program's input.
+    shift : ndarray (K,)
+    among : collection of str
+        Layers whose operations may be changed.
+    """
+    folding = _Folding(program, tensors, among)
+    readers = consumers(program, 0)
+    if program.output == 0 or not all(folding.is_linear(op) for op in readers):
+        return None
+    for reader in readers:
+        weight, bias = folding.weights(reader)
+        product = matrix @ weight
+        folding.set_weights(reader, product, bias + shift @ weight - center @ product)
+    folding.program = replace(
+        folding.program, widths=(len(matrix), *folding.program.widths[1:]), input_shape=(len(matrix),)
+    )
+    return folding.result()
+
+
 class _Folding:
     """A program while it is folded."""
 
@@ -213,6 +246,10 @@ class _Folding:
 
     def set_weights(self, op: Op, weight: Array, bias: Array) -> None:
         parameters = self.program.parameters
+        if parameters[op.parameters[0]].shape != weight.shape:
+            at = op.parameters[0]
+            parameters = (*parameters[:at], replace(parameters[at], shape=weight.shape), *parameters[at + 1 :])
+            self.program = replace(self.program, parameters=parameters)
         if len(op.parameters) == 1:
             like = parameters[op.parameters[0]]
             new = replace(like, name=f"{op.layer}.bias", shape=bias.shape, l1=0.0, l2=0.0, max_norm=0.0, decay=False)

@@ -7,6 +7,7 @@ not finite are refused by row and column; a feature that is constant in the trai
 
 from __future__ import annotations
 
+from steepest.preprocessing.affine import Affine
 from steepest.preprocessing.base import Preprocessor
 from steepest.preprocessing.files import load
 from steepest.preprocessing.pipeline import Pipeline
@@ -17,6 +18,7 @@ from steepest.preprocessing.shift_and_scale import Center, Standardizer
 
 __all__ = [
     "PCA",
+    "Affine",
     "Center",
     "MinMax",
     "Pipeline",

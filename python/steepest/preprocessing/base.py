@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.checks import check_dtype
+from steepest.preprocessing.affine import Affine
 from steepest.registry import Configurable
 
 Array = npt.NDArray[Any]
@@ -36,7 +37,8 @@ class Preprocessor(Configurable):
     """Base of the preprocessing steps.
 
     A subclass writes `learn(x)`, which sets the attributes named in `fitted` from the checked matrix, `forward(part)`
-    and, where it exists, `backward(part)`, from float64 rows to float64 rows.
+    and, where it exists, `backward(part)`, from float64 rows to float64 rows. One that is an affine function also
+    writes `affine()`.
 
     Parameters
     ----------
@@ -69,6 +71,13 @@ class Preprocessor(Configurable):
     def backward(self, part: Array) -> Array:
         """Return the rows that `forward` takes to these."""
         raise NotImplementedError
+
+    def affine(self) -> Affine | None:
+        """Return the fitted step as `(x - center) @ matrix + shift`; None where it is no such function.
+
+        What has such a form can become part of a dense layer: see `Sequential.folded`.
+        """
+        return None
 
     @property
     def output_columns(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import data
+from steepest.preprocessing.affine import Affine, affine_of
 from steepest.preprocessing.base import Array, Preprocessor
 from steepest.registry import PREPROCESSORS
 
@@ -71,6 +72,33 @@ class Pipeline(Preprocessor):
             result = step.inverse_transform(result)
         return result  # type: ignore[no-any-return]
 
+    def affine(self) -> Affine | None:
+        """Return the fitted steps together as `(x - center) @ matrix + shift`; None where one is no such function."""
+        rest, function = self.split()
+        return function if rest is None else None
+
+    def split(self) -> tuple[Preprocessor | None, Affine | None]:
+        """Return the first of the fitted steps, up to the last that is not affine, and the others as one function.
+
+        None where there are no such steps.
+        """
+        self._columns()
+        flat = _flat(self)
+        functions: list[Affine] = []
+        while flat and (last := affine_of(flat[-1])) is not None:
+            functions.append(last)
+            flat.pop()
+        if not functions:
+            return self, None
+        function = functions.pop()
+        while functions:
+            function = function.then(functions.pop())
+        if len(flat) < 2:
+            return (flat[0] if flat else None), function
+        first = Pipeline(flat)
+        first.columns = self.columns
+        return first, function
+
     @property
     def output_columns(self) -> int:
         """Number of columns of the last step's result."""
@@ -87,3 +115,8 @@ class Pipeline(Preprocessor):
             prefix = f"{i}."
             step.set_state({name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)})
         self.columns = self.steps[0].columns
+
+
+def _flat(pipeline: Pipeline) -> list[Preprocessor]:
+    """Return the steps, with those of pipelines in the pipeline."""
+    return [inner for step in pipeline.steps for inner in (_flat(step) if type(step) is Pipeline else [step])]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.checks import check_bool, check_float
+from steepest.preprocessing.affine import Affine
 from steepest.preprocessing.base import Array, Preprocessor, chunks
 from steepest.registry import PREPROCESSORS
 
@@ -65,6 +66,11 @@ class MinMax(Preprocessor):
         """Return the rows in `[low, high]`."""
         result: Array = self.low + (part - self.smallest) / self._span() * (self.high - self.low)
         return result
+
+    def affine(self) -> Affine:
+        """Return the fitted step as `(x - center) @ matrix + shift`, a diagonal one."""
+        self._columns()
+        return Affine(self.smallest, (self.high - self.low) / self._span(), np.full_like(self.smallest, self.low))
 
     def backward(self, part: Array) -> Array:
         """Return the rows in their own units."""
@@ -126,6 +132,11 @@ class Robust(Preprocessor):
         z: Array = (part - self.center) / self.scale
         # hypot, since the square of a wild number may overflow
         return z / np.hypot(1.0, z / BEND) if self.smooth_clip else z
+
+    def affine(self) -> Affine | None:
+        """Return the fitted step as `(x - center) @ matrix + shift`, a diagonal one; None with the smooth clip."""
+        self._columns()
+        return None if self.smooth_clip else Affine(self.center, 1.0 / self.scale, np.zeros_like(self.center))
 
     def backward(self, part: Array) -> Array:
         """Return the rows in their own units; a number that no finite one is taken to raises."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.checks import check_choice, check_float, check_int
+from steepest.preprocessing.affine import Affine
 from steepest.preprocessing.base import Array, Preprocessor, chunks
 from steepest.preprocessing.shift_and_scale import Moments
 from steepest.registry import PREPROCESSORS
@@ -133,6 +134,11 @@ class PCA(_Rotation):
         result: Array = (part - self.mean) @ self.axes.T
         return result
 
+    def affine(self) -> Affine:
+        """Return the fitted step as `(x - center) @ matrix + shift`."""
+        self._columns()
+        return Affine(self.mean, self.axes.T, np.zeros(len(self.axes)))
+
     def backward(self, part: Array) -> Array:
         """Return the points with these coordinates."""
         result: Array = part @ self.axes + self.mean
@@ -193,6 +199,14 @@ class Whitening(_Rotation):
         """Return the whitened rows."""
         whitened: Array = (part - self.mean) @ self.axes.T / np.sqrt(self.variances + self.epsilon)
         return whitened @ self.axes if self.method == "zca" else whitened
+
+    def affine(self) -> Affine:
+        """Return the fitted step as `(x - center) @ matrix + shift`."""
+        self._columns()
+        matrix = self.axes.T / np.sqrt(self.variances + self.epsilon)
+        if self.method == "zca":
+            matrix = matrix @ self.axes
+        return Affine(self.mean, matrix, np.zeros(matrix.shape[1]))
 
     def backward(self, part: Array) -> Array:
         """Return the rows in their own units."""

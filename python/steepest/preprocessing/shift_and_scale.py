@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.checks import check_choice
+from steepest.preprocessing.affine import Affine
 from steepest.preprocessing.base import Array, Preprocessor, chunks
 from steepest.registry import PREPROCESSORS
 
@@ -136,6 +137,11 @@ class Center(_ShiftAndScale):
         shifted: Array = part - self.mean
         return shifted
 
+    def affine(self) -> Affine:
+        """Return the fitted step as `(x - center) @ matrix + shift`, a diagonal one."""
+        self._columns()
+        return Affine(self.mean, np.ones_like(self.mean), np.zeros_like(self.mean))
+
     def backward(self, part: Array) -> Array:
         """Return `x + mean`."""
         shifted: Array = part + self.mean
@@ -190,6 +196,11 @@ class Standardizer(_ShiftAndScale):
         """Return `(x - mean) / scale`."""
         result: Array = (part - self.mean) / self.scale
         return result
+
+    def affine(self) -> Affine:
+        """Return the fitted step as `(x - center) @ matrix + shift`, a diagonal one."""
+        self._columns()
+        return Affine(self.mean, 1.0 / self.scale, np.zeros_like(self.mean))
 
     def backward(self, part: Array) -> Array:
         """Return `x * scale + mean`."""

@@ -110,7 +110,7 @@ def plain_weights(model: Sequential) -> tuple[list[Array], list[Array]]:
     """Return weights and biases of the plain network that predicts the same, batch norm folded: read-only copies."""
     weights: list[Array] = []
     biases: list[Array] = []
-    for layer in dense_layers(model.folded()):
+    for layer in dense_layers(model.folded(False)):
         for target, array in ((weights, layer.weight), (biases, layer.bias)):
             array.flags.writeable = False
             target.append(array)
