@@ -194,6 +194,20 @@ def test_loss_and_gradients_include_the_penalty(rng):
     np.testing.assert_array_equal(gradients["dense_1.bias"], plain["dense_1.bias"])
 
 
+@pytest.mark.parametrize("units", [2**31 + 1, 10**30])
+def test_too_large_sizes_are_named(units):
+    with pytest.raises(ValueError, match=rf"units must be in 1\.\.2147483648, got {units}"):
+        layers.Dense(units)
+    with pytest.raises(ValueError, match=rf"input_shape must be in 1\.\.2147483648, got {units}"):
+        st.Sequential([layers.Dense(2)], input_shape=units)
+
+
+def test_no_memory_is_said_with_the_size():
+    # 2^50 bytes are more than the 2^47 that a process of x86-64 can address.
+    with pytest.raises(MemoryError, match=r"the network's [\d,]{19,} parameters, [\d,.]+ GB in float64"):
+        st.Sequential([layers.Dense(2**31)], input_shape=2**16, dtype="float64")
+
+
 def test_input_gradient_and_shapes(rng):
     x, y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
     model = st.Sequential([layers.Dense(2)], dtype="float64")

@@ -34,7 +34,9 @@ def check_float(
     low = value > minimum if open_minimum else value >= minimum
     high = value < maximum if open_maximum else value <= maximum
     if not (math.isfinite(value) and low and high):
-        left, right = "(" if open_minimum else "[", ")" if open_maximum else "]"
+        # Infinity itself is never accepted.
+        left = "(" if open_minimum or minimum == -math.inf else "["
+        right = ")" if open_maximum or maximum == math.inf else "]"
         interval = (
             "finite" if minimum == -math.inf and maximum == math.inf else f"in {left}{minimum:g}, {maximum:g}{right}"
         )

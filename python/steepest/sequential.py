@@ -235,7 +235,7 @@ def _check_shape(input_shape: Any) -> Shape:
     sizes = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
     if not sizes:
         raise ValueError("input_shape must be a number of columns or a shape such as (3, 32, 32), got ()")
-    return tuple(check_int("input_shape", size, 1) for size in sizes)
+    return tuple(check_int("input_shape", size, 1, 2**31) for size in sizes)
 
 
 def _plain_shape(shape: Shape) -> int | Shape:

@@ -58,7 +58,7 @@ class Embedding(Layer):
     ) -> None:
         super().__init__(name, trainable=trainable, rate_scale=rate_scale)
         self.categories = check_int("categories", categories, 1, 2**24)
-        self.units = check_int("units", units, 1)
+        self.units = check_int("units", units, 1, 2**31)
         self.initializer = as_initializer(initializer, "initializer")
 
     def lower(self, builder: Builder, value: Value) -> Value:

@@ -118,7 +118,7 @@ class Dense(Linear):
             trainable=trainable,
             rate_scale=rate_scale,
         )
-        self.units = check_int("units", units, 1)
+        self.units = check_int("units", units, 1, 2**31)
         self.activation: Activation = ACTIVATIONS.create(activation, "activation")
 
     def lower(self, builder: Builder, value: Value) -> Value:
@@ -177,7 +177,7 @@ class Maxout(Linear):
             trainable=trainable,
             rate_scale=rate_scale,
         )
-        self.units = check_int("units", units, 1)
+        self.units = check_int("units", units, 1, 2**31)
         self.pieces = check_int("pieces", pieces, 1, 65535)
 
     def lower(self, builder: Builder, value: Value) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -38,7 +39,14 @@ class Network:
         self._first: Any = None
         self._rate_scales: Mapping[str, float] = {}
         self.dtype = dtype
-        self.core: Any = (_core.Network32 if dtype == "float32" else _core.Network64)(program.to_core())
+        try:
+            self.core: Any = (_core.Network32 if dtype == "float32" else _core.Network64)(program.to_core())
+        except MemoryError:
+            numbers = sum(math.prod(parameter.shape) for parameter in program.parameters)
+            size = numbers * np.dtype(dtype).itemsize / 1e9
+            raise MemoryError(
+                f"there is no memory for the network's {numbers:,} parameters, {size:,.1f} GB in {dtype}"
+            ) from None
         self.parameter_arena: Array = self.core.parameter_arena
         self.state_arena: Array = self.core.state_arena
         self.parameters: dict[str, Array] = {p.name: self.core.parameter(i) for i, p in enumerate(program.parameters)}

@@ -256,14 +256,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             self._label_binarizer = Labels(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._compare_classes(unique_labels(y))
+            self._compare_classes(unique_labels(y), some=incremental)
         if first or "n_outputs_" not in vars(self):
             self.n_outputs_ = self._label_binarizer.outputs
             self.out_activation_ = "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
         return self._label_binarizer.encode(y)
 
-    def _compare_classes(self, classes: Array) -> None:
-        if self.warm_start:
+    def _compare_classes(self, classes: Array, *, some: bool) -> None:
+        """Raise ValueError unless these are the classes of the first fit, or some of them where that will do."""
+        if self.warm_start and not some:
             if set(classes) != set(self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous call to fit. "

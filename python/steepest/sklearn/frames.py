@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from steepest.sklearn.solver import counts
 from steepest.tables import TablePreprocessor, TargetScaler
 
 Array = npt.NDArray[Any]
@@ -78,7 +79,7 @@ def scale_targets(estimator: Any, targets: Array, *, first: bool) -> Array:
     if first:
         wanted = estimator.scale_target
         if isinstance(wanted, str):
-            wanted = estimator.preprocessor_ is not None and estimator.loss != "poisson"
+            wanted = estimator.preprocessor_ is not None and not counts(estimator.loss)
         estimator.target_scaler_ = TargetScaler().fit(targets) if wanted else None
     scaler: TargetScaler | None = estimator.target_scaler_
     return targets if scaler is None else scaler.transform(targets)

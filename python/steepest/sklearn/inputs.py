@@ -73,7 +73,10 @@ def split_eval_set(eval_set: Any) -> tuple[Any, Any, Any]:
     if isinstance(eval_set, list) and len(eval_set) == 1:
         eval_set = eval_set[0]
     if not isinstance(eval_set, (tuple, list)) or len(eval_set) not in (2, 3):
-        raise TypeError("eval_set must be (X, y) or (X, y, sample_weight)")
+        got = f"{len(eval_set)} things" if isinstance(eval_set, (tuple, list)) else type(eval_set).__name__
+        raise TypeError(f"eval_set must be (X, y) or (X, y, sample_weight), got {got}")
+    if isinstance(eval_set[0], tuple):
+        raise TypeError(f"eval_set must be one validation set, (X, y) or (X, y, sample_weight), got {len(eval_set)}")
     X, y = eval_set[:2]
     return X, y, eval_set[2] if len(eval_set) == 3 else None
 

@@ -24,6 +24,7 @@ class Labels:
     """
 
     def __init__(self, y: Any) -> None:
+        _refuse_mixed_types(y)
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
         if "multioutput" in kind:
@@ -64,3 +65,16 @@ class Labels:
         if self.y_type_ == "binary":
             return self.classes_[np.minimum(outputs[:, 0] > 0.0, len(self.classes_) - 1).astype(int)]
         return self.classes_[outputs.argmax(axis=1)]
+
+
+def _refuse_mixed_types(y: Any) -> None:
+    """Raise TypeError for labels that cannot be sorted, such as None among texts; scikit-learn's own says little."""
+    if not isinstance(y, np.ndarray) or y.dtype.kind != "O" or y.ndim != 1:
+        return
+    kinds = sorted({type(label).__name__ for label in y})
+    if len(kinds) > 1 and ("str" in kinds or "NoneType" in kinds):
+        odd = next(i for i, label in enumerate(y) if type(label) is not type(y[0]))
+        raise TypeError(
+            f"y holds labels of different types, {', '.join(kinds)}: y[0] is {y[0]!r}, y[{odd}] is {y[odd]!r}. "
+            "Make them all texts or all numbers, and leave out the rows without a label"
+        )

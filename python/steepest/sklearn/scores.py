@@ -33,9 +33,13 @@ class Validation:
         self.arguments: dict[str, Any]
         if eval_set is not None:
             given, y, weights = inputs.split_eval_set(eval_set)
-            self.X, y = inputs.receive(estimator, given, y, reset=False, numeric=estimator._numeric_targets)
-            self.targets = estimator._encode(y, first=False, incremental=True)
-            self.weight = inputs.row_weights(weights, self.X.shape[0])
+            try:
+                self.X, y = inputs.receive(estimator, given, y, reset=False, numeric=estimator._numeric_targets)
+                self.targets = estimator._encode(y, first=False, incremental=True)
+                self.weight = inputs.row_weights(weights, self.X.shape[0])
+            except (TypeError, ValueError) as error:
+                # scikit-learn's checks call them X and y, as they do the training set.
+                raise (ValueError if isinstance(error, ValueError) else TypeError)(f"eval_set: {error}") from None
             self.arguments = {"validation_data": (self.X, estimator._smooth(self.targets), self.weight)}
         else:
             held = np.sort(held)

@@ -118,6 +118,11 @@ def rate_key(estimator: Any, steps: int) -> tuple[Any, ...]:
     return (estimator.learning_rate, float(estimator.learning_rate_init), float(estimator.power_t), spans)
 
 
+def counts(loss: Any) -> bool:
+    """Whether the loss is for counts, whose logarithms of rates the network gives."""
+    return isinstance(loss, Poisson) or (isinstance(loss, str) and loss == "poisson")
+
+
 def regression_loss(estimator: Any, outputs: int) -> Loss:
     """Return the loss whose gradient is scikit-learn's: summed over the outputs, with 1/2 before a square."""
     spec, k = estimator.loss, float(outputs)
