@@ -1,10 +1,15 @@
 """What every test shares: what is under test, random numbers, the real data sets."""
 
 import os
+import signal
 from pathlib import Path
 
 # Four workers on two cores, too, so that their bits can be compared; read by the core at its first run.
 os.environ.setdefault("STEEPEST_OVERSUBSCRIBE", "1")
+
+# A shell's background job ignores Ctrl-C, and so would every test of it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest

@@ -243,12 +243,15 @@ def test_ctrl_c_for_real(place):
     process = subprocess.Popen(
         [*command, "--epochs", "1000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    for line in process.stdout:
-        if line.startswith("epoch"):
-            break
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        for line in process.stdout:
+            if line.startswith("epoch"):
+                break
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (130, "")
     assert "the best so far" in out
     assert sorted(os.listdir()) == ["houses-model", "houses.csv"]
