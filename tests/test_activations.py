@@ -131,7 +131,7 @@ def test_prelu_learns_its_slope(rng):
     assert model.parameters().keys() == {"prelu_1.slope"}
 
 
-@pytest.mark.parametrize(("shared", "shape"), [(False, (3,)), (True, (1,))])
+@pytest.mark.parametrize(("shared", "shape"), [(False, (3,)), ("channel", (3,)), (True, (1,))])
 def test_prelu_slopes(shared, shape, rng):
     layer = L.PReLU(0.5, shared=shared)
     model = st.Sequential([layer], input_shape=3, dtype="float64")
@@ -139,6 +139,12 @@ def test_prelu_slopes(shared, shape, rng):
     assert st.gradcheck(model, rng.normal(size=(7, 3)), rng.normal(size=(7, 3)), loss="mse").passed
     dense = st.Sequential([L.Dense(3, activations.PReLU(shared=shared))], input_shape=2)
     assert dense.layers[0].tensor("slope").shape == shape
+
+
+@pytest.mark.parametrize("wrong", ["unit", "", 2, None])
+def test_prelu_shared_is_checked(wrong):
+    with pytest.raises((TypeError, ValueError), match="shared"):
+        L.PReLU(shared=wrong)
 
 
 # ---------------------------------------------------------------------------------------------------------- user's own

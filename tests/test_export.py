@@ -123,8 +123,10 @@ def test_targets_that_cannot_be_undone(tmp_path):
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_images(kind, tmp_path):
-    layers = [L.BatchNorm(), L.Activation("relu"), L.Dense(6, "relu"), L.Standardize(1.0, 2.0), L.Dense(2)]
+    slopes = L.PReLU(shared="channel")
+    layers = [L.BatchNorm(), slopes, L.Activation("relu"), L.Dense(6, "relu"), L.Standardize(1.0, 2.0), L.Dense(2)]
     model = randomize(st.Sequential(layers, input_shape=(3, 4, 2)))
+    slopes.slope[...] = [0.5, -0.25, -1.0]
     check(export(kind, model, tmp_path, np.random.default_rng(0).normal(size=(5, 3, 4, 2))))
 
 

@@ -76,6 +76,21 @@ def test_gradients_are_the_same():
         np.testing.assert_allclose(other[: len(gradient)], gradient, rtol=1e-9, atol=1e-12)
 
 
+def test_slopes_per_channel_there_and_back():
+    model = randomize(st.Sequential([L.PReLU(shared="channel"), L.Dense(2)], input_shape=(3, 2, 2), dtype="float64"))
+    there = st.export.to_torch(model)
+    assert there.verified
+    x = np.random.default_rng(0).normal(size=(9, 3, 2, 2))
+    module = nn.Sequential(nn.PReLU(3), nn.Flatten(), nn.Linear(12, 2)).double()
+    with torch.no_grad():
+        module[0].weight.copy_(torch.from_numpy(model.layers[0].slope.copy()))
+        module[2].weight.copy_(torch.from_numpy(model.layers[1].weight.T.copy()))
+        module[2].bias.copy_(torch.from_numpy(model.layers[1].bias.copy()))
+    back = st.export.from_torch(module, input_shape=(3, 2, 2))
+    assert back.result.layers[0].shared == "channel"
+    np.testing.assert_allclose(back.result.predict(x), model.predict(x), rtol=1e-12, atol=1e-13)
+
+
 def test_frozen_layers_need_no_gradient():
     layers = [L.Dense(3, trainable=False), L.BatchNorm(trainable=False), L.Dense(2)]
     module = st.export.to_torch(randomize(st.Sequential(layers, input_shape=3))).result

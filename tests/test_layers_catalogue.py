@@ -14,7 +14,7 @@ WIDTH = 4  # columns; the first one holds categories 0..4 where the layer is for
 
 EXAMPLES = {
     "activation": [lambda: L.Activation("mish"), lambda: L.Activation("prelu"), lambda: L.Activation("log_softmax")],
-    "prelu": [lambda: L.PReLU(), lambda: L.PReLU(0.1, shared=True)],
+    "prelu": [lambda: L.PReLU(), lambda: L.PReLU(0.1, shared=True), lambda: L.PReLU(shared="channel")],
     "dense": [lambda: L.Dense(5, "gelu"), lambda: L.Dense(3, "prelu", use_bias=False, max_norm=2.0)],
     "maxout": [lambda: L.Maxout(3, 4), lambda: L.Maxout(2, 1, use_bias=False)],
     "dropout": [lambda: L.Dropout(0.4)],

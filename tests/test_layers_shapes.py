@@ -5,6 +5,8 @@ import pytest
 
 import steepest as st
 from reference import layers as reference
+from steepest import _core
+from tolerance import assert_within, eps, sum_bound
 
 L = st.layers
 
@@ -37,6 +39,58 @@ def test_gradient_of_images(training, rng):
     model = st.Sequential([L.BatchNorm(), L.PReLU(), L.Flatten(), L.BatchNorm(), L.Dense(2)])
     report = st.gradcheck(model, images(rng, 5, (2, 3, 2)), rng.normal(size=(5, 2)), loss="mse", training=training)
     assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_slopes_per_channel(dtype, rng):
+    x = images(rng).astype(dtype)
+    model = st.Sequential([L.PReLU(shared="channel")], input_shape=(3, 4, 5), dtype=dtype)
+    slope = model.layers[0].slope
+    assert slope.shape == (3,)
+    slope[...] = [0.5, -2.0, 0.25]
+    each = slope.reshape(3, 1, 1)
+    np.testing.assert_array_equal(model.predict(x).reshape(x.shape), np.where(x > 0, x, each * x))
+    y = rng.normal(size=(6, 60))
+    _, gradients = model.loss_and_gradients(x, y, loss="mse", input_gradient=True)
+    dy = 2 * (model.predict(x) - y).reshape(x.shape) / y.size
+    # Sums of 6 x 20 products, of which each is at most max|dy| max|x|.
+    bound = sum_bound(dtype, 120, dy, x, c=2)
+    assert_within(gradients["prelu_1.slope"], (dy * np.minimum(x, 0)).sum(axis=(0, 2, 3)), bound)
+    assert_within(gradients["input"], np.where(x > 0, dy, each * dy), 4 * eps(dtype) * np.abs(dy).max() * 2)
+
+
+def test_gradient_of_slopes_per_channel(rng):
+    model = st.Sequential([L.BatchNorm(), L.Activation({"kind": "prelu", "shared": "channel"}), L.Dense(2)])
+    report = st.gradcheck(model, images(rng, 5), rng.normal(size=(5, 2)), loss="mse")
+    assert report.passed, str(report)
+    assert model.copy().built is False
+    assert [s.shape for s in report.summaries if s.name == "activation_1.slope"] == [(3,)]
+
+
+def test_slopes_per_channel_are_trained_alike_on_any_number_of_threads(rng, tmp_path):
+    x, y = images(rng, 300).astype("float32"), rng.normal(size=(300, 2))
+    results = []
+    try:
+        for threads in (1, 2, 4):
+            st.set_num_threads(threads)
+            model = st.Sequential([L.PReLU(shared="channel"), L.Dense(2)], seed=1)
+            model.fit(x, y, loss="mse", optimizer="adam", epochs=3, batch_size=64, verbose=0)
+            results.append(model.network.parameter_arena.copy())
+    finally:
+        st.set_num_threads(None)
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+    assert (model.layers[0].slope != 0.25).all()
+    model.save(tmp_path / "net.npz")
+    np.testing.assert_array_equal(st.load(tmp_path / "net.npz").predict(x), model.predict(x))
+
+
+def test_slopes_must_be_those_of_the_channels():
+    program = st.Sequential([L.PReLU(shared="channel")], input_shape=(3, 4, 5)).network.program.to_core()
+    for channels, message in ((7, "7 channels do not divide 60 columns"), (6, r"has shape \(1, 3\).*needs \(1, 6\)")):
+        program["operations"][0]["attributes"]["channels"] = channels
+        with pytest.raises(ValueError, match=message):
+            _core.Network32(program)
 
 
 def test_a_row_of_the_right_length_is_an_image(rng):

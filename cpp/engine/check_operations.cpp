@@ -77,6 +77,8 @@ private:
         if (kind == "batch_norm") {
             range("momentum", 0.0, 1.0 + 1e-12);
             range("epsilon", 1e-300, large);
+        }
+        if (kind == "batch_norm" || kind == "prelu") {
             const double channels = spec_.number_or("channels", double(in()));
             require(channels >= 1.0 && in() % index_t(channels) == 0, where(), ": ", channels,
                     " channels do not divide ", in(), " columns");
@@ -112,7 +114,7 @@ private:
                         ", layer '", spec_.layer, "' needs ", n);
         } else if (kind == "prelu") {
             const auto& p = program_.parameters[std::size_t(spec_.parameters[0])];
-            fits(spec_.parameters[0], 1, p.cols() == 1 ? 1 : in());
+            fits(spec_.parameters[0], 1, p.cols() == 1 ? 1 : index_t(spec_.number_or("channels", double(in()))));
         } else if (kind == "embedding") {
             require(in() == 1, where(), " takes one column, got ", in());
             fits(spec_.parameters[0], program_.parameters[std::size_t(spec_.parameters[0])].rows(), out());

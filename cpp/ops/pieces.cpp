@@ -21,7 +21,8 @@ void PRelu<T>::bind(const Site<T>& site, T* workspace) {
 template <class T>
 void PRelu<T>::spread() const {
     const T* slope = this->site_.parameters[0].data;
-    for (index_t j = 0; j < width_; ++j) slopes_[j] = slope[shared() ? 0 : j];
+    const index_t n = places();
+    for (index_t j = 0; j < width_; ++j) slopes_[j] = slope[j / n];
 }
 
 template <class T>
@@ -61,7 +62,12 @@ void PRelu<T>::parameter_task(const Step<T>& step, index_t /*task*/, const Worke
     const auto& slope = this->site_.parameters[0];
     T* total = sums_ + ceil_div(this->site_.capacity, kRowChunk) * stride();
     this->kernels_.column_sums(ceil_div(step.rows, kRowChunk), width_, sums_, stride(), total);
-    for (index_t j = 1; j < width_ && shared(); ++j) total[0] += total[j];
+    const index_t n = places();
+    for (index_t c = 0; n > 1 && c < slope.cols; ++c) {
+        T sum = total[c * n];
+        for (index_t j = 1; j < n; ++j) sum += total[c * n + j];
+        total[c] = sum;  // of columns that are summed up already
+    }
     step.update->apply(slope, 0, 0, 1, slope.cols, total, width_);
     spread();
 }

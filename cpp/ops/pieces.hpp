@@ -6,7 +6,8 @@
 
 namespace steepest {
 
-// y = x where x > 0, slope x elsewhere; slope is one number or one per column (He et al. 2015).
+// y = x where x > 0, slope x elsewhere; slope is one number, or one per channel of so many columns side by side, down to
+// a single one (He et al. 2015).
 template <class T>
 class PRelu : public Operation<T> {
 public:
@@ -23,7 +24,8 @@ public:
 
 private:
     index_t stride() const { return round_up(width_, kAlignment / index_t(sizeof(T))); }
-    bool shared() const { return this->site_.parameters[0].cols == 1; }
+    // Columns that share a slope.
+    index_t places() const { return width_ / this->site_.parameters[0].cols; }
     void spread() const;
 
     index_t width_;

@@ -92,14 +92,16 @@ class LeakyRelu(Activation):
 class PReLU(Activation):
     """`y = x` for x > 0, else `slope x` with a slope that is learned (He et al. 2015).
 
-    The layer that has this activation gets the parameter `slope`: one number per unit `(width,)`, or `(1,)` for all.
+    The layer that has this activation gets the parameter `slope`: one number per unit `(width,)`, one per channel of
+    images `(C,)`, or `(1,)` for all.
 
     Parameters
     ----------
     slope : float
         Initial slope.
-    shared : bool
-        True learns one slope for the whole layer.
+    shared : bool or "channel"
+        True learns one slope for the whole layer, "channel" one for each channel of samples `(C, H, W)`; rows `(D,)`
+        have a channel per unit.
 
     Examples
     --------
@@ -112,9 +114,11 @@ class PReLU(Activation):
     derivative_from_output = False
     rectifier = True
 
-    def __init__(self, slope: float = 0.25, shared: bool = False) -> None:
+    def __init__(self, slope: float = 0.25, shared: bool | str = False) -> None:
         self.slope = check_float("slope", slope)
-        self.shared = check_bool("shared", shared)
+        self.shared: bool | str = (
+            check_choice("shared", shared, ("channel",)) if isinstance(shared, str) else check_bool("shared", shared)
+        )
 
     def __call__(self, x: npt.ArrayLike) -> Array:
         """Return the function with its initial slope of an array."""
@@ -123,8 +127,9 @@ class PReLU(Activation):
 
     def lower(self, builder: Builder, value: Value) -> Value:
         """Append the function with its parameter."""
-        slope = builder.parameter("slope", (1 if self.shared else value.width,), Constant(self.slope))
-        return builder.emit("prelu", (value,), value.shape, parameters=(slope,))
+        channels = value.shape[0] if self.shared == "channel" else 1 if self.shared else value.width
+        slope = builder.parameter("slope", (channels,), Constant(self.slope))
+        return builder.emit("prelu", (value,), value.shape, parameters=(slope,), channels=channels)
 
 
 @ACTIVATIONS.register("elu")

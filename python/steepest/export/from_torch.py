@@ -208,7 +208,9 @@ def _layers(name: str, group: tuple[nn.Module, ...], shape: Any, notes: list[str
     if kind == "LayerNorm":
         return [(layers.LayerNorm(module.eps), _affine(module))]
     if kind == "PReLU":
-        return [(layers.PReLU(shared=module.num_parameters == 1), {"slope": module.weight})]
+        # Beside one for all PyTorch has one slope per channel, which of a row is the column.
+        own = False if isinstance(shape, int) else "channel"
+        return [(layers.PReLU(shared=module.num_parameters == 1 or own), {"slope": module.weight})]
     if kind == "Dropout":
         if module.p == 1.0:
             raise _refuse(name, module, "its rate must be below 1")

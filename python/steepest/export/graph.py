@@ -240,7 +240,7 @@ def _node(graph: Graph, op: Op, inputs: tuple[int, ...], width: int, arrays: lis
         raise ExportError(f"layer {op.layer!r}: operation {op.kind!r} cannot be exported")
     tensors = dict(zip(named.get(op.kind, ()), arrays, strict=True))
     if op.kind == "prelu":
-        tensors["slope"] = np.broadcast_to(tensors["slope"], (width,))
+        tensors["slope"] = np.repeat(tensors["slope"], width // len(tensors["slope"]))
     return graph.add(op.kind, inputs, width, source=op.layer, tensors=tensors, **attributes)
 
 

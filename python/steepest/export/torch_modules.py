@@ -66,16 +66,16 @@ class Categories(nn.Module):
 
 
 class Images(nn.Module):
-    """Batch norm of rows that are images, a channel's pixels side by side."""
+    """Batch norm or PReLU of rows that are images, a channel's pixels side by side."""
 
-    def __init__(self, norm: nn.Module, channels: int) -> None:
+    def __init__(self, module: nn.Module, channels: int) -> None:
         super().__init__()
-        self.norm = norm
+        self.module = module
         self.channels = channels
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs for the rows x."""
-        return self.norm(x.unflatten(1, (self.channels, -1))).flatten(1)
+        return self.module(x.unflatten(1, (self.channels, -1))).flatten(1)
 
 
 class ShiftScale(nn.Module):

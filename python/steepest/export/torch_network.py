@@ -98,7 +98,8 @@ def operation(op: Op, widths: tuple[int, int], arrays: list[Array], states: list
         norm = nn.LayerNorm(width, eps=op.attributes["epsilon"], dtype=torch.float64)
         return [fill(norm, weight=arrays[0], bias=arrays[1])]
     if op.kind == "prelu":
-        return [_prelu(arrays[0])]
+        slopes = len(arrays[0])
+        return [_prelu(arrays[0]) if slopes in (1, width) else Images(_prelu(arrays[0]), slopes)]
     if op.kind == "maxout":  # a row counts as the channels of an unbatched signal
         return [nn.MaxPool1d(op.attributes["pieces"])]
     if op.kind == "dropout":

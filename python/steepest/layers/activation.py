@@ -56,8 +56,9 @@ class PReLU(Layer):
     ----------
     initial : float
         Initial slope.
-    shared : bool
-        True learns one slope for the whole layer, False one per unit.
+    shared : bool or "channel"
+        False learns one slope per unit, "channel" one for each channel of samples `(C, H, W)`, True one for the whole
+        layer.
     name, trainable, rate_scale
         See `Layer`.
 
@@ -67,14 +68,16 @@ class PReLU(Layer):
     >>> model = st.Sequential([st.layers.PReLU(0.5, shared=True)], input_shape=2)
     >>> model.predict([[-2.0, 3.0]]), model.layers[0].slope
     (array([[-1.,  3.]], dtype=float32), array([0.5], dtype=float32))
+    >>> st.Sequential([st.layers.PReLU(shared="channel")], input_shape=(3, 8, 8)).layers[0].slope.shape
+    (3,)
     """
 
-    slope = TensorView("View of the learned slopes, (width,) or (1,).")
+    slope = TensorView("View of the learned slopes, (width,), (channels,) or (1,).")
 
     def __init__(
         self,
         initial: float = 0.25,
-        shared: bool = False,
+        shared: bool | str = False,
         *,
         name: str | None = None,
         trainable: bool = True,
@@ -89,8 +92,8 @@ class PReLU(Layer):
         return self._activation.slope
 
     @property
-    def shared(self) -> bool:
-        """Whether the layer has one slope."""
+    def shared(self) -> bool | str:
+        """Whether the layer has one slope, or "channel"."""
         return self._activation.shared
 
     def lower(self, builder: Builder, value: Value) -> Value:
