@@ -14,7 +14,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from steepest.errors import TrainingDiverged
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.optimizers import Optimizer
@@ -140,12 +139,17 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
                 self._intercepts[i] = layer.bias
 
     # ---------------------------------------------------------------------------------------------------------- the fit
-    def _fit(self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, *, incremental: bool = False) -> Any:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False) -> Any:
+        given = {"X": X, "y": y, "sample_weight": sample_weight, "eval_set": eval_set, "incremental": incremental}
+        members.train(self._prepare(**given), given)
+        return self
+
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, eval_set: Any, incremental: bool) -> members.Fit:
+        """Check the arguments of a fit, make or find the network, and return what is left to do."""
         parameters.check(self)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        given = X, y
         X, y = inputs.receive(self, X, y, reset=first, numeric=self._numeric_targets)
         targets = self._encode(y, first=first, incremental=incremental)
         weight = self._weigh(y, inputs.row_weights(sample_weight, X.shape[0]), incremental)
@@ -153,14 +157,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
             self._start(X)
         else:
             self._resume(X)
-        self._train(X, targets, weight, eval_set, incremental)
-        arguments = {"sample_weight": sample_weight}
-        if not incremental:
-            arguments["eval_set"] = eval_set
-        elif hasattr(self, "classes_"):
-            arguments["classes"] = self.classes_
-        members.fit_members(self, *given, arguments, fresh=first, method="partial_fit" if incremental else "fit")
-        return self
+        return self._prepare_training(X, targets, weight, eval_set, first, incremental)
 
     def _weigh(self, y: Any, weight: Any, incremental: bool) -> Any:
         """Return the weights of the training rows."""
@@ -215,7 +212,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         """Whether rows are held back for early stopping; L-BFGS takes them all, as in scikit-learn."""
         return bool(self.early_stopping) and not full_batch(self.solver)
 
-    def _train(self, X: Any, targets: Array, weight: Any, eval_set: Any, incremental: bool) -> None:
+    def _prepare_training(
+        self, X: Any, targets: Array, weight: Any, eval_set: Any, first: bool, incremental: bool
+    ) -> members.Fit:
         train, held = self._split(targets, eval_set)
         rows = X.shape[0] if train is None else len(train)
         batch = rows if full_batch(self.solver) else self._batch_size(rows)
@@ -232,25 +231,30 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         if self.checkup and self.t_ == 0:
             self._check_up(X, targets, weight, batch)
         self.n_iter_ = 0
-        try:
-            self.history_ = self.model_.fit(
-                X,
-                self._smooth(targets),
-                loss=self._make_loss(),
-                optimizer=optimizer,
-                epochs=1 if incremental else self.max_iter,
-                batch_size=batch,
-                shuffle=order,
-                sample_weight=weight,
-                callbacks=[watch, *(self.callbacks or ())],
-                verbose=0,
-                **({} if validation is None else validation.arguments),
-            )
-        except TrainingDiverged as error:
-            self._diverge(error, watch)
+        settings = {
+            "X": X,
+            "y": self._smooth(targets),
+            "loss": self._make_loss(),
+            "optimizer": optimizer,
+            "epochs": 1 if incremental else self.max_iter,
+            "batch_size": batch,
+            "shuffle": order,
+            "sample_weight": weight,
+            "callbacks": [watch, *(self.callbacks or ())],
+            "verbose": 0,
+            **({} if validation is None else validation.arguments),
+        }
+        return members.Fit(self, first, incremental, watch, order, settings)
+
+    def _complete(self, fit: members.Fit, history: History) -> None:
+        """Take over what the training recorded; what ended it badly comes as an error or a warning."""
+        error, history.failure = history.failure, None
+        if error is not None:
+            self._diverge(error, history, fit.watch)
             return
-        self._index = order.index if self.warm_start and not incremental else None
-        self._conclude(watch, incremental)
+        self.history_ = history
+        self._index = fit.order.index if self.warm_start and not fit.incremental else None
+        self._conclude(fit.watch, fit.incremental)
 
     def _make_validation(self, X: Any, targets: Array, weight: Any, held: Any, eval_set: Any) -> Validation | None:
         """Return the validation set, if there is one, and make room for its records at the first."""
@@ -268,7 +272,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         settings = {"loss": self._make_loss(), "batch_size": batch, "sample_weight": weight, "epochs": self.max_iter}
         self.checkup_ = checkup(self.model_, X, targets, **settings)
         for check in self.checkup_.findings:
-            warnings.warn(f"checkup: {check.name}: {check.evidence} {check.advice}", stacklevel=5)
+            warnings.warn(f"checkup: {check.name}: {check.evidence} {check.advice}", stacklevel=6)
 
     def _smooth(self, targets: Array) -> Array:
         """Return the targets that the network is trained on."""
@@ -298,7 +302,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         if self.batch_size > rows:
             warnings.warn(
                 f"Got `batch_size` larger than sample size, {self.batch_size} for {rows} rows. It is clipped",
-                stacklevel=5,
+                stacklevel=6,
             )
         return min(int(self.batch_size), rows)
 
@@ -316,11 +320,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         self._rule, self._rate = rule, rate
         return present
 
-    def _diverge(self, error: TrainingDiverged, watch: Watch) -> None:
+    def _diverge(self, error: Exception, history: History, watch: Watch) -> None:
         if watch.best is None:
             raise messages.non_finite(error) from error
         assert self.validation_scores_ is not None
-        self.history_ = error.history
+        self.history_ = history
         self.n_iter_ += 1
         self.loss_curve_.append(float("nan"))
         self.validation_scores_.append(float("nan"))
@@ -329,7 +333,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     def _conclude(self, watch: Watch, incremental: bool) -> None:
         anneals = isinstance(self.learning_rate, str) and self.learning_rate in solver.ENDING and not watch.full_batch
         if self.history_.interrupted:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warnings.warn("Training interrupted by user.", stacklevel=7)
         elif incremental or watch.converged or watch.out_of_time or anneals:
             return
         elif self.n_iter_ == self.max_iter or watch.out_of_evaluations:

@@ -105,6 +105,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         everything goes through it. None: nothing does.
     n_members : int
         Networks trained with different random numbers, whose probabilities are averaged; `coefs_` are the first one's.
+        They train in one run, side by side, each to the bits it would get alone, and Ctrl-C ends all of them. With
+        `callbacks`, `verbose`, `max_time` (an equal share each) or L-BFGS they train one after the other.
     checkup : bool
         Whether `steepest.checkup` looks at data, network and settings before the first epoch; what it finds comes as
         warnings, the report is in `checkup_`.

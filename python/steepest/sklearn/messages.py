@@ -26,7 +26,7 @@ def warn_not_converged(estimator: Any) -> None:
             f"Stochastic Optimizer: Maximum iterations ({e.max_iter}) reached and the optimization "
             f"hasn't converged yet. {diagnose(e)}"
         )
-    warnings.warn(text, ConvergenceWarning, stacklevel=6)
+    warnings.warn(text, ConvergenceWarning, stacklevel=8)
 
 
 def diagnose(estimator: Any) -> str:
@@ -67,4 +67,4 @@ def non_finite(error: Exception) -> ValueError:
 
 def warn_diverged(error: Exception) -> None:
     """Warn that the training diverged after it had found something."""
-    warnings.warn(f"{error} The best weights so far are kept.", ConvergenceWarning, stacklevel=6)
+    warnings.warn(f"{error} The best weights so far are kept.", ConvergenceWarning, stacklevel=8)
