@@ -126,22 +126,24 @@ def test_ctrl_c_keeps_all(data, monkeypatch, times):
 
 
 def test_ctrl_c_between_the_members_keeps_all(data, monkeypatch):
-    """The second one comes at once, wherever Python is: here before the core is called."""
-    calls = []
-
-    def interrupted(waiting, together, interrupt):
-        calls.append(len(waiting))
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        do_together(waiting, together, interrupt)
-
-    do_together = loop._do_together
-    monkeypatch.setattr(loop, "_do_together", interrupted)
+    """The second one comes at once, wherever Python is: here before results of the core are taken."""
     models, spies = [build(seed) for seed in range(3)], [Spy() for _ in range(3)]
+    done_before = []
+
+    def interrupted(self, done):
+        if spies[1].seen and spies[1].seen[-1][0] == "end":
+            done_before.extend(member.run.step for member in done)
+            raise KeyboardInterrupt
+        return turn(self, done)
+
+    turn = loop.Loops.turn
+    monkeypatch.setattr(loop.Loops, "turn", interrupted)
     histories = st.train_many(models, *data, loss=LOSS, epochs=[9, 1, 9], callbacks=[[spy] for spy in spies], verbose=0)
+    assert done_before  # tasks were done whose results nobody had taken
     assert [history.interrupted for history in histories] == [True, False, True]
     assert all(spy.seen[-1][0] == "end" for spy in spies)
     assert [model.epochs_seen for model in models] == [history.epochs for history in histories]
+    assert [model.optimizer.iterations for model in models] == [model.steps for model in models]
     st.train_many(models, *data, epochs=1, verbose=0)
 
 

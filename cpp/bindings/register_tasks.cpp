@@ -2,11 +2,13 @@
 
 #include <exception>
 #include <memory>
+#include <unordered_map>
 
 #include "bindings/data.hpp"
 #include "bindings/register.hpp"
 #include "bindings/train_call.hpp"
 #include "core/check.hpp"
+#include "core/float_mode.hpp"
 #include "engine/shared_rows.hpp"
 #include "engine/together.hpp"
 
@@ -28,9 +30,6 @@ public:
         done_ = true;
     }
     bool done() const { return done_; }
-    // Whether the other task reads the same rows in the same order, so that both may go on in one: see group().
-    virtual bool shares_rows(const PythonTask& /*other*/) const { return false; }
-    virtual std::unique_ptr<Task> group(const std::vector<PythonTask*>& /*sharing*/) { return nullptr; }
     RunResult result() const {
         require(done_, "task: has not been run");
         if (error_) std::rethrow_exception(error_);
@@ -38,7 +37,6 @@ public:
     }
 
 protected:
-    const RunResult& result_of_run() const { return result_; }
     virtual RunResult work(int threads, double seconds, const std::atomic<bool>& leave) = 0;
     void finish(const RunResult& result, std::exception_ptr error) {
         result_ = result;
@@ -63,18 +61,22 @@ public:
         slice_.args = std::move(call.args);
     }
 
-    bool shares_rows(const PythonTask& other) const override {
+    bool goes_with(const Task& other) const override {
         const auto* that = dynamic_cast<const TrainTask<T>*>(&other);
         return that != nullptr && same_rows(data_, slice_.args, that->data_, that->slice_.args) &&
                worth_sharing(slice_) && worth_sharing(that->slice_);
     }
 
-    std::unique_ptr<Task> group(const std::vector<PythonTask*>& sharing) override {
-        return std::make_unique<Group>(sharing);
+    void run_group(const std::vector<Task*>& group, int threads, double seconds,
+                   const std::atomic<bool>& leave) override {
+        std::vector<SharingSlice<T>*> slices;
+        for (Task* task : group) slices.push_back(&static_cast<TrainTask<T>*>(task)->slice_);
+        train_sharing(slices, data_, threads, seconds, leave);
+        for (Task* task : group) {
+            auto* member = static_cast<TrainTask<T>*>(task);
+            member->finish(member->slice_.result, member->slice_.error);
+        }
     }
-
-    double flops() const override { return flops_of(slice_.args.count); }
-    double flops_done() const override { return flops_of(result_of_run().rows); }
 
 protected:
     RunResult work(int threads, double seconds, const std::atomic<bool>& leave) override {
@@ -86,35 +88,6 @@ protected:
     }
 
 private:
-    double flops_of(index_t rows) const { return slice_.network->program().flops_per_row(true) * double(rows); }
-
-    class Group : public Task {
-    public:
-        explicit Group(const std::vector<PythonTask*>& sharing) {
-            for (PythonTask* task : sharing) members_.push_back(static_cast<TrainTask<T>*>(task));
-        }
-        void run(int threads, double seconds, const std::atomic<bool>& leave) override {
-            std::vector<SharingSlice<T>*> slices;
-            for (TrainTask<T>* member : members_) slices.push_back(&member->slice_);
-            train_sharing(slices, members_[0]->data_, threads, seconds, leave);
-            for (TrainTask<T>* member : members_) member->finish(member->slice_.result, member->slice_.error);
-        }
-
-        double flops() const override {
-            double sum = 0.0;
-            for (const TrainTask<T>* member : members_) sum += member->flops();
-            return sum;
-        }
-        double flops_done() const override {
-            double sum = 0.0;
-            for (const TrainTask<T>* member : members_) sum += member->flops_done();
-            return sum;
-        }
-
-    private:
-        std::vector<TrainTask<T>*> members_;
-    };
-
     DataSet data_;
     SharingSlice<T> slice_;
 };
@@ -128,9 +101,6 @@ public:
           data_(data),
           loss_(std::move(loss)),
           batch_size_(batch_size) {}
-
-    double flops() const override { return network_.network.program().flops_per_row(false) * double(data_.x.rows); }
-    double flops_done() const override { return flops(); }
 
 protected:
     RunResult work(int threads, double /*seconds*/, const std::atomic<bool>& /*leave*/) override {
@@ -164,35 +134,47 @@ std::unique_ptr<PythonTask> evaluate_task(Shared<T>& self, const py::object& x, 
                                              spec, batch_size);
 }
 
-// Puts tasks that read the same rows into groups, at least two for each worker, so that the workers stay balanced.
-std::vector<Task*> grouped(const std::vector<PythonTask*>& tasks, int threads,
-                           std::vector<std::unique_ptr<Task>>* groups) {
-    const std::size_t most = tasks.size() / (2 * std::size_t(threads));
-    std::vector<bool> taken(tasks.size(), false);
-    std::vector<Task*> all;
-    for (std::size_t i = 0; i < tasks.size(); ++i) {
-        if (taken[i]) continue;
-        std::vector<PythonTask*> sharing{tasks[i]};
-        for (std::size_t j = i + 1; j < tasks.size() && sharing.size() < most; ++j) {
-            if (taken[j] || !tasks[i]->shares_rows(*tasks[j])) continue;
-            taken[j] = true;
-            sharing.push_back(tasks[j]);
-        }
-        if (sharing.size() > 1) groups->push_back(tasks[i]->group(sharing));
-        all.push_back(sharing.size() > 1 ? groups->back().get() : tasks[i]);
+// The queue with what belongs to it in Python: the tasks, and whose they are.
+class PythonTogether {
+public:
+    void add(const py::object& task, const py::object& owner, bool first) {
+        auto* added = task.cast<PythonTask*>();
+        require(!added->done(), "task: has been run already");
+        require(kept_.emplace(added, Kept{task, owner}).second, "task: waits already");
+        together_.add(added, first);
     }
-    return all;
-}
 
-void run_tasks(Together& self, const std::vector<PythonTask*>& tasks, int threads, double budget) {
-    require(threads >= 1, "threads: ", threads, " is not positive");
-    for (const PythonTask* task : tasks) require(!task->done(), "tasks: one has been run already");
-    if (tasks.empty()) return;
-    std::vector<std::unique_ptr<Task>> groups;
-    const auto all = grouped(tasks, threads, &groups);
-    const py::gil_scoped_release release;
-    self.run(all, threads, budget);
-}
+    py::list withdraw() { return owners(together_.withdraw()); }
+
+    void run(std::size_t trainings, int threads, double seconds, const py::function& turn) {
+        require(threads >= 1, "threads: ", threads, " is not positive");
+        const py::gil_scoped_release release;
+        together_.run(trainings, threads, seconds, [&](const std::vector<Task*>& done) {
+            const py::gil_scoped_acquire gil;
+            const KeepDenormals as_in_numpy;
+            return turn(owners(done)).cast<std::size_t>();
+        });
+    }
+
+private:
+    struct Kept {
+        py::object task;
+        py::object owner;
+    };
+
+    py::list owners(const std::vector<Task*>& tasks) {
+        py::list list;
+        for (Task* task : tasks) {
+            const auto place = kept_.find(task);
+            list.append(place->second.owner);
+            kept_.erase(place);
+        }
+        return list;
+    }
+
+    Together together_;
+    std::unordered_map<Task*, Kept> kept_;
+};
 
 template <class T>
 void register_tasks_of(py::module_& m) {
@@ -213,11 +195,15 @@ void register_tasks(py::module_& m) {
         .def("result", &PythonTask::result, "What train() or evaluate() would have returned or raised.");
     register_tasks_of<float>(m);
     register_tasks_of<double>(m);
-    py::class_<Together>(m, "Together",
-                         "Runs tasks of several networks side by side, on as many workers as is fastest.")
+    py::class_<PythonTogether>(m, "Together",
+                               "A queue of tasks of several networks, and workers that run them side by side.")
         .def(py::init<>())
-        .def("run", &run_tasks, py::arg("tasks"), py::arg("threads"), py::arg("budget"),
-             "Deal out the tasks to the workers, in order, until the time is over; those that had a turn are `done`.");
+        .def("add", &PythonTogether::add, py::arg("task"), py::arg("owner"), py::arg("first"),
+             "Put a task of the owner's at the head or the end of the queue.")
+        .def("withdraw", &PythonTogether::withdraw, "Take back the tasks nobody has begun; return their owners.")
+        .def("run", &PythonTogether::run, py::arg("trainings"), py::arg("threads"), py::arg("seconds"), py::arg("turn"),
+             "Run tasks, about `seconds` each; call turn(owners of tasks that are done), which adds what is next and "
+             "returns how many trainings are left, between two tasks of this thread, until none is.");
 }
 
 }  // namespace steepest

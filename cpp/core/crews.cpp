@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/changes.hpp"
+
 namespace steepest {
 
 namespace {
@@ -25,7 +27,7 @@ private:
     Crew* before_;
 };
 
-// Helpers wait at the gate for work, do it with the leader, and meet it there again.
+// Helpers wait for a call, do the work with the leader, and meet it at the gate.
 class OneCrew : public Crew {
 public:
     explicit OneCrew(int size) : size_(size), gate_(size) {}
@@ -38,17 +40,17 @@ public:
         work_ = &work;
         count_ = count;
         shared_ = &shared;
-        gate_.wait();
+        calls_.note();
         take_part(0);
         gate_.wait();
         work_ = nullptr;
         if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     }
 
-    void lead(const std::function<void(int)>& leader) {
+    void lead(int number, const std::function<void(int, int)>& leader) {
         const Leading this_one(this);
         try {
-            leader(size_);
+            leader(number, size_);
         } catch (...) {
             dismiss();
             throw;
@@ -57,8 +59,9 @@ public:
     }
 
     void help(int id) {
-        for (;;) {
-            gate_.wait();
+        // The gate lets nobody miss a call.
+        for (unsigned call = 0;; ++call) {
+            calls_.wait(call);
             if (work_ == nullptr) return;
             if (id < count_) take_part(id);
             gate_.wait();
@@ -74,12 +77,11 @@ private:
             if (!failure_) failure_ = std::current_exception();
         }
     }
-    // Without work the gate lets the helpers go.
-    void dismiss() {
-        if (size_ > 1) gate_.wait();
-    }
+    // A call without work lets the helpers go.
+    void dismiss() { calls_.note(); }
 
     const int size_;
+    Changes calls_;
     Barrier gate_;
     const std::function<void(const Worker&)>* work_ = nullptr;
     int count_ = 1;
@@ -92,10 +94,10 @@ private:
 
 Crew* Crew::of_this_thread() { return led; }
 
-void run_crews(int threads, int crews, const std::function<void(int size)>& lead) {
+void run_crews(int threads, int crews, const std::function<void(int number, int size)>& lead) {
     if (crews >= threads) {
         // Nobody has to wait for a worker that has not come yet.
-        return run_team(threads, [&](const Worker&) { OneCrew(1).lead(lead); });
+        return run_team(threads, [&](const Worker& worker) { OneCrew(1).lead(worker.id, lead); });
     }
     std::vector<std::unique_ptr<OneCrew>> made;
     std::vector<int> first;
@@ -111,7 +113,7 @@ void run_crews(int threads, int crews, const std::function<void(int size)>& lead
         std::size_t c = 0;
         while (first[c + 1] <= worker.id) ++c;
         if (worker.id == first[c])
-            made[c]->lead(lead);
+            made[c]->lead(int(c), lead);
         else
             made[c]->help(worker.id - first[c]);
     });

@@ -17,9 +17,10 @@ public:
     static Crew* of_this_thread();
 };
 
-// Divides `threads` workers into at most `crews` crews of about equal size and calls lead(size) on the leader of each. Where there are
-// no workers (in a forked child, inside a parallel region) one leader of a crew of one is called. The first exception of any leader is
+// Divides `threads` workers into at most `crews` crews of about equal size and calls lead(number, size) on the leader of
+// each; the caller leads crew 0. Where there are no workers (in a forked child, inside a parallel region) it alone is called, for a crew
+// of one. A crew whose leader is busy otherwise sleeps. The first exception of any leader is
 // thrown again when all have come to their end.
-void run_crews(int threads, int crews, const std::function<void(int size)>& lead);
+void run_crews(int threads, int crews, const std::function<void(int number, int size)>& lead);
 
 }  // namespace steepest

@@ -11,35 +11,16 @@
 
 #include "core/crews.hpp"
 #include "core/float_mode.hpp"
+#include "core/wait.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #include <sched.h>
 #endif
 
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-#endif
-
 namespace steepest {
 
 namespace {
-
-void pause_cpu() {
-#if defined(__x86_64__) || defined(_M_X64)
-    _mm_pause();
-#elif defined(__aarch64__)
-    __asm__ __volatile__("yield");
-#endif
-}
-
-void yield_cpu() {
-#if defined(__unix__) || defined(__APPLE__)
-    sched_yield();
-#else
-    pause_cpu();
-#endif
-}
 
 // libgomp's pool does not survive fork(): a parallel region in the child would wait for threads that are not there.
 std::atomic<bool> in_forked_child{false};
@@ -86,12 +67,9 @@ void Barrier::wait() {
         round_.store(round + 1, std::memory_order_release);
         return;
     }
-    // A pause costs up to 140 cycles, so the first looks go without one; after about 20 us the core is lent to others.
-    for (int look = 0; look < 600; ++look) {
-        if (round_.load(std::memory_order_acquire) != round) return;
-        if (look >= 100) pause_cpu();
-    }
-    while (round_.load(std::memory_order_acquire) == round) yield_cpu();
+    const auto changed = [&] { return round_.load(std::memory_order_acquire) != round; };
+    if (look_for(changed)) return;
+    while (!changed()) yield_cpu();
 }
 
 void Worker::share(index_t n, index_t unit, index_t* begin, index_t* end) const {

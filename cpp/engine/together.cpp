@@ -1,60 +1,135 @@
 #include "engine/together.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <stdexcept>
+#include <utility>
 
 #include "core/crews.hpp"
-#include "engine/workers.hpp"
 
 namespace steepest {
 
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-}  // namespace
-
-std::size_t run_together(const std::vector<Task*>& tasks, int threads, double budget) {
-    const auto start = Clock::now();
-    const auto left = [&] { return budget - seconds_since(start); };
-    std::atomic<bool> leave{false};
-    if (tasks.size() == 1) {
-        tasks[0]->run(threads, budget, leave);
-        return 1;
+void Together::add(Task* task, bool first) {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (first)
+            waiting_.push_front(task);
+        else
+            waiting_.push_back(task);
     }
-    std::atomic<std::size_t> next{0};
-    std::atomic<std::size_t> begun{0};
-    double flops = 0.0;
-    for (const Task* task : tasks) flops += task->flops();
-    const int workers = useful_workers(threads, flops, kFlopsPerRegion, kRowChunk * threads);
-    run_crews(workers, int(std::min<std::size_t>(tasks.size(), std::size_t(workers))), [&](int size) {
-        // Every crew begins one, so that a budget of nothing gets somewhere, too.
-        for (bool first = true; first || left() > 0.0; first = false) {
-            const std::size_t i = next.fetch_add(1);
-            if (i >= tasks.size()) {
-                leave.store(true, std::memory_order_relaxed);
-                return;
-            }
-            begun.fetch_add(1);
-            tasks[i]->run(size, std::max(0.0, left()), leave);
-        }
-    });
-    return begun.load();
+    changes_.note();
 }
 
-std::size_t Together::run(const std::vector<Task*>& tasks, int threads, double budget) {
-    // One task alone makes its own choice.
-    if (tasks.size() == 1 || threads == 1) return run_together(tasks, threads, budget);
-    const auto start = Clock::now();
-    const auto choice = choice_.next();
-    const double seconds = choice.seconds > 0.0 ? std::min(choice.seconds, budget) : budget;
-    const std::size_t begun = run_together(tasks, choice.team ? threads : 1, seconds);
-    double flops = 0.0;
-    for (std::size_t i = 0; i < begun; ++i) flops += tasks[i]->flops_done();
-    choice_.note(choice.team, flops / seconds_since(start));
-    return begun;
+std::vector<Task*> Together::withdraw() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<Task*> taken(waiting_.begin(), waiting_.end());
+    waiting_.clear();
+    return taken;
+}
+
+void Together::run(std::size_t trainings, int threads, double seconds, const Turn& turn) {
+    const auto workers = std::size_t(std::max(1, std::min(threads, most_workers())));
+    trainings_ = trainings;
+    turned_ = false;
+    while (trainings_ > 0) {
+        const std::size_t crews = std::min(trainings_, workers);
+        crews_ = std::vector<Crew>(crews);
+        ending_ = false;
+        run_crews(int(workers), int(crews),
+                  [&](int number, int size) { serve(std::size_t(number), size, seconds, turn); });
+        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    }
+}
+
+void Together::serve(std::size_t number, int size, double seconds, const Turn& turn) {
+    std::vector<Task*> taken;
+    for (;;) {
+        if (number == 0) take_turn(turn);
+        if (!take(number, &taken)) return;
+        if (taken.empty()) continue;
+        const std::atomic<bool>& leave = crews_[number].leave;
+        if (taken.size() == 1)
+            taken[0]->run(size, seconds, leave);
+        else
+            taken[0]->run_group(taken, size, seconds, leave);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            done_.insert(done_.end(), taken.begin(), taken.end());
+            running_ -= taken.size();
+            crews_[number].group = false;
+        }
+        changes_.note();
+    }
+}
+
+void Together::take_turn(const Turn& turn) {
+    std::vector<Task*> done;
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        done.swap(done_);
+    }
+    if (done.empty() && turned_) return;
+    turned_ = true;
+    try {
+        const std::size_t left = turn(done);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        trainings_ = left;
+    } catch (...) {
+        failure_ = std::current_exception();
+    }
+    // With fewer trainings than crews the workers are divided anew.
+    if (failure_ || trainings_ < crews_.size()) end();
+}
+
+void Together::end() {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        ending_ = true;
+        for (Crew& crew : crews_) crew.leave.store(true, std::memory_order_relaxed);
+    }
+    changes_.note();
+}
+
+// Takes the head of the queue and what goes with it, at most half of a worker's share, so that the workers stay balanced. Nothing is
+// taken where the caller is to have a turn. False: leave the region.
+bool Together::take(std::size_t number, std::vector<Task*>* taken) {
+    taken->clear();
+    for (;;) {
+        unsigned seen = 0;
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            if (ending_) return false;
+            if (number == 0 && !done_.empty()) return true;
+            if (!waiting_.empty()) {
+                const std::size_t most = std::max<std::size_t>(1, trainings_ / (2 * crews_.size()));
+                for (auto at = waiting_.begin(); at != waiting_.end() && taken->size() < most;) {
+                    const bool goes = taken->empty() || (*taken)[0]->goes_with(**at);
+                    if (goes) taken->push_back(*at);
+                    at = goes ? waiting_.erase(at) : at + 1;
+                }
+                running_ += taken->size();
+                crews_[number].group = taken->size() > 1;
+                crews_[number].leave.store(false, std::memory_order_relaxed);
+                return true;
+            }
+            // Before the turn returns, each training that goes on has a task.
+            if (number == 0 && running_ == 0) failure_ = std::make_exception_ptr(std::logic_error("together: no task"));
+            ask_for_work(number);
+            seen = changes_.now();
+        }
+        if (number == 0 && failure_) {
+            end();
+            return false;
+        }
+        changes_.wait(seen);
+    }
+}
+
+// Nothing waits. Behind a task that is done there is mostly another, which the caller alone knows, so it should have its turn soon; and
+// what a group has in hand can be divided.
+void Together::ask_for_work(std::size_t number) {
+    if (number != 0) crews_[0].leave.store(true, std::memory_order_relaxed);
+    for (Crew& crew : crews_)
+        if (crew.group) crew.leave.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace steepest

@@ -4,9 +4,13 @@
 
 #include <atomic>
 #include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
 #include <vector>
 
-#include "engine/team_choice.hpp"
+#include "core/changes.hpp"
 
 namespace steepest {
 
@@ -17,25 +21,52 @@ public:
     // By one crew of `threads` workers, whose leader calls. It takes about `seconds` at the most, where it can be cut, and ends soon
     // once `leave` is set. It keeps its own exceptions.
     virtual void run(int threads, double seconds, const std::atomic<bool>& leave) = 0;
-    // Floating-point operations it comes to if it is not cut, about.
-    virtual double flops() const = 0;
-    // Of those, what has been done.
-    virtual double flops_done() const = 0;
+    // Whether the other reads the same rows in the same order, so that both may be done by one run_group().
+    virtual bool goes_with(const Task& /*other*/) const { return false; }
+    // Does `group`, whose first this is and whose others go with it.
+    virtual void run_group(const std::vector<Task*>& /*group*/, int /*threads*/, double /*seconds*/,
+                           const std::atomic<bool>& /*leave*/) {}
 };
 
-// Deals out the tasks in their order to `threads` workers: one each where there are as many tasks as workers, else a crew each. Whoever
-// finds none left asks the others to leave: behind a finished task there is mostly another, which the caller alone knows. No task is
-// begun after `budget` seconds, and no more workers are called than there is work for. Returns how many tasks were begun.
-std::size_t run_together(const std::vector<Task*>& tasks, int threads, double budget);
-
-// The same again and again, on all workers or on one alone, whichever gets more done: where other processes hold the cores, each call
-// would wait for the worker that lost its own.
+// A queue of tasks and the workers that take them: one each where there are as many trainings as workers, else a crew each. What
+// becomes of a task that is done, and which comes next, is the caller's matter: its thread is worker 0, and whenever some are done
+// it has its `turn` between two tasks, while the other workers go on.
 class Together {
 public:
-    std::size_t run(const std::vector<Task*>& tasks, int threads, double budget);
+    // Gets the tasks done since the last turn, adds what is next, and returns how many trainings there still are: each has one task
+    // that waits, is run, or is done and has had no turn yet.
+    using Turn = std::function<std::size_t(const std::vector<Task*>& done)>;
+
+    // Into the queue, at its head or its end; from inside a turn.
+    void add(Task* task, bool first);
+    // Takes back those that nobody has begun; from inside a turn.
+    std::vector<Task*> withdraw();
+    // Runs tasks, about `seconds` each, until no training is left. The first turn gets no tasks and begins the `trainings`. What a turn
+    // throws ends all and is thrown again when the tasks that were begun are done.
+    void run(std::size_t trainings, int threads, double seconds, const Turn& turn);
 
 private:
-    TeamChoice choice_;
+    struct Crew {
+        std::atomic<bool> leave{false};
+        bool group = false;  // it has several tasks in hand
+    };
+
+    void serve(std::size_t number, int size, double seconds, const Turn& turn);
+    void take_turn(const Turn& turn);
+    bool take(std::size_t number, std::vector<Task*>* taken);
+    void ask_for_work(std::size_t number);
+    void end();
+
+    std::mutex mutex_;  // of all below but the flags to leave
+    std::deque<Task*> waiting_;
+    std::vector<Task*> done_;
+    std::size_t trainings_ = 0;
+    std::size_t running_ = 0;
+    std::vector<Crew> crews_;
+    bool turned_ = false;  // the first turn was had
+    bool ending_ = false;  // the region, so that the workers can be divided anew
+    std::exception_ptr failure_;
+    Changes changes_;
 };
 
 }  // namespace steepest

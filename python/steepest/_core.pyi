@@ -269,17 +269,26 @@ class Task:
 
 class Together:
     """
-    Runs tasks of several networks side by side, on as many workers as is fastest.
+    A queue of tasks of several networks, and workers that run them side by side.
     """
     def __init__(self) -> None: ...
+    def add(self, task: typing.Any, owner: typing.Any, first: bool) -> None:
+        """
+        Put a task of the owner's at the head or the end of the queue.
+        """
     def run(
         self,
-        tasks: collections.abc.Sequence[Task],
+        trainings: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
-        budget: typing.SupportsFloat | typing.SupportsIndex,
+        seconds: typing.SupportsFloat | typing.SupportsIndex,
+        turn: collections.abc.Callable,
     ) -> None:
         """
-        Deal out the tasks to the workers, in order, until the time is over; those that had a turn are `done`.
+        Run tasks, about `seconds` each; call turn(owners of tasks that are done), which adds what is next and returns how many trainings are left, between two tasks of this thread, until none is.
+        """
+    def withdraw(self) -> list:
+        """
+        Take back the tasks nobody has begun; return their owners.
         """
 
 def activation_needs(name: str) -> str:

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <thread>
 #include <tuple>
 #include <vector>
 
+#include "core/changes.hpp"
 #include "core/crews.hpp"
 #include "core/types.hpp"
 #include "engine/together.hpp"
@@ -19,11 +22,17 @@ TEST(crews_divide_the_workers) {
         testing::set_context("threads", threads, "crews", crews);
         std::mutex guard;
         std::multiset<int> sizes;
-        run_crews(threads, crews, [&](int size) {
+        std::set<int> numbers;
+        const auto caller = std::this_thread::get_id();
+        run_crews(threads, crews, [&](int number, int size) {
             const std::lock_guard<std::mutex> lock(guard);
             sizes.insert(size);
+            numbers.insert(number);
+            CHECK_EQ(number == 0, std::this_thread::get_id() == caller);
         });
         CHECK(sizes == expected);
+        CHECK_EQ(numbers.size(), expected.size());
+        CHECK_EQ(*numbers.rbegin(), int(expected.size()) - 1);
     }
 }
 
@@ -31,7 +40,7 @@ TEST(a_crew_is_its_leaders_team) {
     // Barriers inside a crew, again and again, and fewer workers than it has.
     std::atomic<int> wrong{0};
     std::atomic<int> leaders{0};
-    run_crews(5, 2, [&](int size) {
+    run_crews(5, 2, [&](int /*number*/, int size) {
         leaders.fetch_add(1);
         for (int round = 0; round < 200; ++round) {
             const int asked = 1 + round % 4;
@@ -53,10 +62,40 @@ TEST(a_crew_is_its_leaders_team) {
     CHECK_EQ(came.load(), 3);
 }
 
+TEST(who_waits_long_sleeps_and_is_woken) {
+    Changes changes;
+    int written = 0;
+    std::thread waiting([&] {
+        for (unsigned seen = 0; seen < 3; ++seen) changes.wait(seen);
+    });
+    for (int round = 0; round < 3; ++round) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        written += 1;
+        changes.note();
+    }
+    waiting.join();
+    CHECK_EQ(changes.now(), 3u);
+    CHECK_EQ(written, 3);
+}
+
+TEST(a_crew_waits_for_a_leader_who_is_busy_otherwise) {
+    std::atomic<int> came{0};
+    run_crews(3, 1, [&](int, int) {
+        for (int round = 0; round < 3; ++round) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            run_team(3, [&](const Worker& worker) {
+                came.fetch_add(1);
+                worker.barrier();
+            });
+        }
+    });
+    CHECK_EQ(came.load(), 9);
+}
+
 TEST(exceptions_leave_crews_in_order) {
     std::atomic<int> ended{0};
     CHECK_THROWS(run_crews(4, 2,
-                           [&](int) {
+                           [&](int, int) {
                                try {
                                    run_team(2, [](const Worker& worker) {
                                        if (worker.id == 1) throw std::runtime_error("a helper");
@@ -72,71 +111,147 @@ TEST(exceptions_leave_crews_in_order) {
 
 namespace {
 
+// Takes a while, or until it is asked to leave.
 class Counting : public Task {
 public:
     void run(int threads, double seconds, const std::atomic<bool>& leave) override {
+        const auto start = std::chrono::steady_clock::now();
+        while (!leave.load() && std::chrono::steady_clock::now() - start < takes) std::this_thread::yield();
+        left = leave.load();
         runs += 1;
         workers = threads;
         time = seconds;
-        asked = leave.load();
+        ran_on = std::this_thread::get_id();
+        if (counter != nullptr) counter->fetch_add(1);
     }
-    double flops() const override { return work; }
-    double flops_done() const override { return runs * work; }
-    double work = 1e9;
+    bool goes_with(const Task& other) const override {
+        return rows != 0 && static_cast<const Counting&>(other).rows == rows;
+    }
+    void run_group(const std::vector<Task*>& group, int threads, double seconds,
+                   const std::atomic<bool>& leave) override {
+        for (Task* task : group) {
+            task->run(threads, seconds, leave);
+            static_cast<Counting*>(task)->together = group.size();
+        }
+    }
+    std::chrono::microseconds takes{0};
+    int rows = 0;  // which others it goes with
     int runs = 0;
     int workers = 0;
     double time = -1.0;
-    bool asked = false;
+    bool left = false;
+    std::size_t together = 1;
+    std::thread::id ran_on;
+    std::atomic<int>* counter = nullptr;
+};
+
+// Every task again and again, as a training of so many epochs.
+struct Trainings {
+    explicit Trainings(int count) : tasks(std::size_t(count)) {}
+
+    std::size_t turn(Together& together, const std::vector<Task*>& done) {
+        turns += 1;
+        callers.insert(std::this_thread::get_id());
+        if (!begun) {
+            for (Counting& task : tasks) together.add(&task, false);
+            ended = tasks.size() * (epochs == 0 ? 1 : 0);
+        }
+        begun = true;
+        for (Task* task : done) {
+            if (static_cast<Counting*>(task)->runs == epochs)
+                ended += 1;
+            else
+                together.add(task, false);
+        }
+        return tasks.size() - ended;
+    }
+    void run(int threads) {
+        Together together;
+        together.run(tasks.size(), threads, 10.0, [&](const std::vector<Task*>& done) { return turn(together, done); });
+    }
+
+    std::vector<Counting> tasks;
+    int epochs = 1;
+    bool begun = false;
+    std::size_t ended = 0;
+    int turns = 0;
+    std::set<std::thread::id> callers;
 };
 
 }  // namespace
 
-TEST(tasks_are_run_once_each) {
+TEST(tasks_are_run_until_no_training_is_left) {
     for (const int threads : {1, 2, 4}) {
         for (const int count : {1, 2, 3, 40}) {
-            testing::set_context("threads", threads, "tasks", count);
-            std::vector<Counting> tasks(std::size_t(count), Counting{});
-            std::vector<Task*> all;
-            for (auto& task : tasks) all.push_back(&task);
-            CHECK_EQ(run_together(all, threads, 10.0), std::size_t(count));
-            int once = 0;
-            for (const auto& task : tasks) once += task.runs == 1 && task.time > 0.0 && task.time <= 10.0;
-            CHECK_EQ(once, count);
-            CHECK(tasks[0].workers >= std::min(threads, most_workers()) / count);
+            for (const int epochs : {1, 7}) {
+                testing::set_context("threads", threads, "tasks", count, "epochs", epochs);
+                Trainings trainings(count);
+                trainings.epochs = epochs;
+                trainings.run(threads);
+                int right = 0;
+                for (const auto& task : trainings.tasks) right += task.runs == epochs && task.time == 10.0;
+                CHECK_EQ(right, count);
+                CHECK(trainings.callers == std::set<std::thread::id>{std::this_thread::get_id()});
+            }
         }
     }
 }
 
-TEST(without_time_every_crew_begins_one) {
-    std::vector<Counting> tasks(9, Counting{});
-    std::vector<Task*> all;
-    for (auto& task : tasks) all.push_back(&task);
-    const std::size_t begun = run_together(all, 2, 0.0);
-    CHECK_EQ(begun, std::size_t(2));
-    for (std::size_t i = 0; i < tasks.size(); ++i) CHECK_EQ(tasks[i].runs, i < begun ? 1 : 0);
-}
-
-TEST(a_little_work_calls_no_second_worker) {
-    std::vector<Counting> tasks(9, Counting{});
-    std::vector<Task*> all;
-    for (auto& task : tasks) {
-        task.work = 1e3;
-        all.push_back(&task);
-    }
-    // With one worker only the first is begun without time.
-    CHECK_EQ(run_together(all, 4, 0.0), std::size_t(1));
-}
-
-TEST(together_tries_both_and_runs_all) {
+TEST(other_workers_go_on_during_a_turn) {
+    if (most_workers() < 2) return;
+    // A turn that lasts until the tasks have been run, which can only be by somebody else.
     Together together;
-    std::vector<Counting> tasks(12, Counting{});
-    std::vector<Task*> waiting;
-    for (auto& task : tasks) waiting.push_back(&task);
-    int calls = 0;
-    while (!waiting.empty() && ++calls < 100) {
-        const std::size_t begun = together.run(waiting, 3, 1.0);
-        CHECK(begun >= 1);
-        waiting.erase(waiting.begin(), waiting.begin() + std::ptrdiff_t(begun));
+    std::vector<Counting> tasks(5);
+    std::atomic<int> count{0};
+    for (Counting& task : tasks) task.counter = &count;
+    std::size_t seen = 0;
+    const auto caller = std::this_thread::get_id();
+    together.run(tasks.size(), 2, 10.0, [&](const std::vector<Task*>& done) {
+        seen += done.size();
+        if (seen > 0) return tasks.size() - seen;
+        for (Counting& task : tasks) together.add(&task, false);
+        while (count.load() < int(tasks.size())) std::this_thread::yield();
+        return tasks.size();
+    });
+    for (const Counting& task : tasks) CHECK(task.ran_on != caller);
+}
+
+TEST(few_trainings_get_crews) {
+    Trainings trainings(2);
+    trainings.tasks[0].takes = std::chrono::milliseconds(20);
+    trainings.epochs = 2;
+    trainings.run(5);
+    // One has ended before the other, who then has all workers.
+    CHECK_EQ(std::max(trainings.tasks[0].workers, trainings.tasks[1].workers), std::min(5, most_workers()));
+}
+
+TEST(what_goes_together_is_run_in_groups) {
+    Trainings trainings(16);
+    for (std::size_t i = 0; i < 16; ++i) trainings.tasks[i].rows = int(i % 2) + 1;
+    trainings.epochs = 3;
+    trainings.run(1);
+    for (const auto& task : trainings.tasks) {
+        CHECK(task.together > 1);
+        CHECK(task.together <= 8);
     }
-    for (const auto& task : tasks) CHECK_EQ(task.runs, 1);
+}
+
+TEST(a_turn_that_throws_ends_all) {
+    for (const int threads : {1, 3}) {
+        Together together;
+        std::vector<Counting> tasks(6);
+        int turns = 0;
+        CHECK_THROWS(together.run(tasks.size(), threads, 10.0,
+                                  [&](const std::vector<Task*>&) -> std::size_t {
+                                      if (++turns == 2) throw std::runtime_error("a callback");
+                                      for (Counting& task : tasks) together.add(&task, false);
+                                      return tasks.size();
+                                  }),
+                     std::runtime_error);
+        CHECK_EQ(turns, 2);
+        // A training without a task would wait for ever.
+        Together forgetful;
+        CHECK_THROWS(forgetful.run(1, threads, 10.0, [](const std::vector<Task*>&) { return std::size_t(1); }),
+                     std::logic_error);
+    }
 }

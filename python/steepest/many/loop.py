@@ -1,4 +1,4 @@
-"""Many training loops side by side: what they ask for is done together, a slice for all of them in each call."""
+"""Many training loops side by side: the core does what they ask for while others of them go on in Python."""
 
 from __future__ import annotations
 
@@ -64,39 +64,61 @@ class Member:
     ----------
     request : Request or None
         What it waits for; None when it has ended.
-    ended : bool
-        Whether it has.
+    task : Task or None
+        What the core has for that.
     """
 
     def __init__(self, trainer: Trainer, interrupt: DeferredInterrupt) -> None:
         self.run = trainer.run
         self.training: Generator[Request, Any, History] = trainer.train(interrupt)
         self.request: Request | None = None
-        self.ended = False
         self.task: Any = None
+        self._ended = False
 
-    def resume(self, go_on: Callable[[], Request]) -> None:
+    def _resume(self, go_on: Callable[[], Request]) -> None:
         """Let it go on until it asks for something or ends; a divergence ends it alone."""
         self.request = self.task = None
         try:
             self.request = go_on()
         except StopIteration:
-            self.ended = True
+            self._ended = True
         except TrainingDiverged as error:
-            self.ended = True
+            self._ended = True
             self.run.history.failure = error
 
     def begin(self) -> None:
         """Let it ask for its first task."""
-        self.resume(lambda: next(self.training))
+        self._resume(lambda: next(self.training))
+
+    def finish(self) -> None:
+        """Give it the result of its task."""
+        assert self.request is not None
+        request, task = self.request, self.task
+        self._give(lambda: request.result(task))
+
+    def train_alone(self) -> None:
+        """Train it to its end, with all workers for whatever it does."""
+        self.begin()
+        while self.request is not None:
+            self._give(self.request.run)
+
+    def _give(self, result: Callable[[], Any]) -> None:
+        try:
+            value = result()
+        except BaseException as error:
+            self.throw(error)
+        else:
+            self._resume(lambda: self.training.send(value))
 
     def throw(self, error: BaseException) -> None:
         """Let what it waits for end in this."""
-        self.resume(lambda: self.training.throw(error))
+        self._resume(lambda: self.training.throw(error))
 
     def interrupt(self) -> None:
         """Let it end here, wherever it is, unless it has ended."""
-        if self.ended:
+        if self.task is not None and self.task.done:
+            self.finish()  # the counters must not fall behind the parameters
+        if self._ended:
             return
         try:
             self.throw(KeyboardInterrupt())
@@ -104,32 +126,62 @@ class Member:
             self.run.history.interrupted = True
 
     def prepare(self) -> None:
-        """Make the task of what it waits for; a task that had no turn is kept."""
-        if self.task is None and self.request is not None:
+        """Make the task of what it waits for."""
+        while self.request is not None and self.task is None:
             try:
                 self.task = self.request.task()
             except Exception as error:
                 self.throw(error)
 
-    def finish(self) -> None:
-        """Give it the result of its task."""
-        assert self.request is not None
-        try:
-            result = self.request.result(self.task)
-        except BaseException as error:
-            self.throw(error)
-        else:
-            self.resume(lambda: self.training.send(result))
+    @property
+    def goes_first(self) -> bool:
+        """Whether it is to be served before others: an epoch that was begun is finished, and its validation made."""
+        return self.run.step > 0 or isinstance(self.request, Evaluation)
 
-    def turn(self) -> tuple[int, int, int]:
-        """Rank among the waiting: evaluations, which end an epoch, then who is least far, of those the furthest."""
-        return (not isinstance(self.request, Evaluation), self.run.epoch, -self.run.step)
+
+class Loops:
+    """The members that still train, and the core's queue of what they ask for."""
+
+    def __init__(self, members: Sequence[Member], interrupt: DeferredInterrupt) -> None:
+        self._new = list(members)
+        self._left = len(self._new)
+        self._interrupt = interrupt
+        self._queue = _core.Together()
+
+    def run(self) -> None:
+        """Train all of them to their end."""
+        self._queue.run(self._left, threads.get_num_threads(), trainer.SLICE_SECONDS, self.turn)
+
+    def turn(self, done: list[Member]) -> int:
+        """Let those whose task is done go on, which others train during; return how many still do."""
+        while self._new:
+            member = self._new.pop(0)
+            member.begin()
+            self._ask(member)
+        for member in done:
+            member.finish()
+            self._ask(member)
+        if self._interrupt.pending:
+            for member in self._queue.withdraw():
+                # Evaluations are done still: they complete an epoch that has been trained.
+                if isinstance(member.request, Evaluation):
+                    self._queue.add(member.task, member, True)
+                else:
+                    member.throw(KeyboardInterrupt())
+                    self._ask(member)
+        return self._left
+
+    def _ask(self, member: Member) -> None:
+        member.prepare()
+        if member.request is None:
+            self._left -= 1
+        else:
+            self._queue.add(member.task, member, member.goes_first)
 
 
 def train_together(trainers: Sequence[Trainer]) -> list[History]:
     """Train all of them to their end; Ctrl-C ends all and keeps all."""
     share_arrays(trainers)
-    together = _core.Together()
     orders = SharedOrders(len(trainers))
     with DeferredInterrupt() as interrupt, ExitStack() as closing:
         members = [Member(trainer, interrupt) for trainer in trainers]
@@ -137,25 +189,12 @@ def train_together(trainers: Sequence[Trainer]) -> list[History]:
             one.shuffled = orders
             closing.callback(member.training.close)  # after an error: its callbacks see the end
         try:
+            # What iterates in Python asks the core for nothing that could be done beside others.
             for member in members:
-                member.begin()
-            while waiting := [member for member in members if member.request is not None]:
-                _do_together(waiting, together, interrupt)
+                if member.run.optimizer.full_batch:
+                    member.train_alone()
+            Loops([member for member in members if not member.run.optimizer.full_batch], interrupt).run()
         except KeyboardInterrupt:
             for member in members:
                 member.interrupt()
     return [member.run.history for member in members]
-
-
-def _do_together(waiting: list[Member], together: _core.Together, interrupt: DeferredInterrupt) -> None:
-    """Do what the members wait for, as much as fits into a slice, and let those whose task is done go on."""
-    for member in waiting:
-        # Evaluations are done still: they complete an epoch that has been trained.
-        if interrupt.pending and not isinstance(member.request, Evaluation):
-            member.throw(KeyboardInterrupt())
-        member.prepare()
-    ready = sorted((member for member in waiting if member.task is not None), key=Member.turn)
-    together.run([member.task for member in ready], threads.get_num_threads(), trainer.SLICE_SECONDS)
-    for member in ready:
-        if member.task.done:
-            member.finish()

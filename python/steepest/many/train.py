@@ -80,7 +80,7 @@ def train_many(
     validation_split, shuffle, sample_weight, class_weight, augment
         As for `Model.fit`, for every model.
     callbacks : sequence of K sequences of Callback
-        Those of each model.
+        Those of each model, called in the calling thread while other members train on: read and write only the own one.
     early_stopping : int, EarlyStopping, or list of K, optional
         One object is a pattern that is copied.
     verbose : int
