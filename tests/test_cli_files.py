@@ -36,6 +36,17 @@ BAD = {
     "blank": ("\n\n\n", "t.csv has nothing but empty lines"),
     "header": ("a,b,y\n", "t.csv has a header line and no rows"),
     "text": (changed(30, "0.", "abc"), "t.csv, line 31: column 'a' holds 'abc"),
+    "text after quoted lines": (
+        "a,b,y\n" + "".join(f'{i},"{i % 2}\n\nq",{"no" if i % 2 else "yes"}\n' for i in range(30)) + "abc,p,no\n",
+        "t.csv, line 92: column 'a' holds 'abc', but 96% of",
+    ),
+    "text after empty lines": ("\n\n" + changed(30, "0.", "\n\nabc"), "t.csv, line 35: column 'a' holds 'abc"),
+    "one text of many": ("a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(1000)) + "x,1\n", "but 99% of the column"),
+    "text in the target": (
+        "a,y\n" + "".join(f"{i % 7},{i}.5\n" for i in range(50)) + "1,n/k\n",
+        "line 52: column 'y' holds 'n/k', but 98% of the column are numbers: correct it, or give --missing n/k "
+        "--drop-missing-target, or --task classification",
+    ),
     "doubled": (GOOD.replace("a,b", "a,a", 1), "t.csv has 2 columns named 'a'"),
     "junk": (random.Random(1).randbytes(5000), "t.csv is no text file: byte 1"),
     "latin": (GOOD.replace("p", "é").encode("latin-1"), "t.csv is no text in utf-8 (byte 0xe9): give --encoding"),
@@ -51,6 +62,7 @@ BAD = {
     "infinite": (changed(10, None, "inf,p,no"), "t.csv, line 11: column 'a' is inf, numbers must be finite"),
     "one column": ("y\n" + "1\n2\n" * 30, "t.csv has the column 'y' only"),
     "few rows": ("a,y\n1,2\n3,4\n", "the table has 2 rows, at least 10 are needed"),
+    "one row": ("a,y\n1,2\n", "the table has 1 row, at least 10 are needed"),
     "all classes": ("a,y\n" + "".join(f"{i % 7},name {i}\n" for i in range(50)), "50 different values in 50 rows"),
     "dates": ("a,y\n" + "".join(f"{i % 7},2026-01-{i % 28 + 1:02}\n" for i in range(50)), "the target 'y' holds dates"),
     "excel": (b"PK\x03\x04" + b"x" * 50, "t.csv is a zip archive or an Excel file"),
@@ -152,6 +164,24 @@ def test_predicting_what_does_not_fit(model, place, capsys, monkeypatch):
     assert "good.csv is not a steepest model file" in fails(capsys, "predict", "good.csv", "good.csv")
     assert "there is no folder none to write to" in fails(capsys, "predict", model, "good.csv", "-o", "none/out.csv")
     assert "model is a directory: give --output a file" in fails(capsys, "predict", model, "good.csv", "-o", "model")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_kept_columns_that_change_their_type(model, place, capsys, monkeypatch):
+    """Parquet has one type for a column, and a file read in pieces shows only the first one in time."""
+    pytest.importorskip("pyarrow")
+    rows = [f"0.5,p,{i},{'' if i > 12 else i}" for i in range(20)]
+    (place / "gaps.csv").write_text("\n".join(["a,b,number,gaps", *rows]) + "\n")
+    (place / "text.csv").write_text("\n".join(["a,b,number,gaps", *rows, "0.5,p,none,"]) + "\n")
+    monkeypatch.setattr(reading, "CHUNK", 8)
+    assert cli.main(["predict", model, "gaps.csv", "-o", "gaps.parquet", "--keep"]) == 0
+    kept = pandas.read_parquet("gaps.parquet")
+    assert list(kept["number"]) == list(range(20))
+    assert list(kept["gaps"][:13]) == list(range(13))
+    assert kept["gaps"][13:].isna().all()
+    capsys.readouterr()
+    words = "--keep: column 'number' begins with int64 and goes on with "
+    assert words in fails(capsys, "predict", model, "text.csv", "-o", "text.parquet", "--keep")
 
 
 def test_a_model_without_preprocessing(place, capsys):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from steepest.commands import output, reading
+from steepest.commands import explaining, output, reading
 
 HELP = "what a model says of the rows of a table"
 DESCRIPTION = (
@@ -69,7 +69,8 @@ def _predict(model: Any, chunk: Any, rows: int, options: argparse.Namespace) -> 
     try:
         found = tables.predict(model, chunk)
     except tables.ColumnError as error:
-        raise reading.explain(error.at(error.row + rows), options.table) from None
+        place = error.at(error.row + rows)
+        raise explaining.explain(place, options.table, reading.form_of(options)) from None
     # Float32 says all that a network knows, in nine digits.
     values = found.values.astype("float32") if found.values.dtype.kind == "f" and not found.classes else found.values
     columns = {"prediction": values}
@@ -126,9 +127,30 @@ def _open_parquet(path: str) -> Iterator[Callable[[Any], None]]:
         table = pyarrow.Table.from_pandas(frame, preserve_index=False)
         if writer is None:
             writer = parquet.ParquetWriter(file, table.schema)
+        elif table.schema != writer.schema:
+            table = _cast(table, writer.schema, path)
         writer.write_table(table)
 
     with output.writing_file(path) as file:
-        yield write
-        if writer is not None:
-            writer.close()
+        try:
+            yield write
+        finally:
+            # After an error, too: a writer that outlives its file complains of that at the end of the process.
+            if writer is not None:
+                writer.close()
+
+
+def _cast(table: Any, schema: Any, path: str) -> Any:
+    """Return a piece in the types of the first piece: where a CSV file has gaps or texts decides how it is read."""
+    import pyarrow
+
+    for field in schema:
+        try:
+            table.column(field.name).cast(field.type)
+        except pyarrow.ArrowException:
+            found = table.schema.field(field.name).type
+            raise reading.FileError(
+                f"--keep: column {field.name!r} begins with {field.type} and goes on with {found}, which {path} cannot "
+                "hold: give a name in .csv"
+            ) from None
+    return table.cast(schema)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from steepest.commands import reading
+from steepest.commands import explaining, reading
 from steepest.commands.arguments import above_zero, natural, positive, share, sizes
 
 
@@ -62,7 +62,8 @@ def load(options: argparse.Namespace) -> Any:
             seed=options.seed,
         )
     except ColumnError as error:
-        raise reading.explain(error, options.test if error.of_test else options.table, options.target) from None
+        path = options.test if error.of_test else options.table
+        raise explaining.explain(error, path, form, options.target) from None
     describe(problem, options, len(frame))
     return problem
 

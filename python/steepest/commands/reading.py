@@ -7,7 +7,6 @@ import csv
 import difflib
 import importlib
 import os
-import shlex
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from steepest.commands.arguments import positive
-from steepest.tables.columns import MISSING, ColumnError
+from steepest.tables.columns import MISSING
 
 # Rows at a time where a file is not read as a whole.
 CHUNK = 50_000
@@ -138,7 +137,7 @@ def _read(path: str, form: Form, rows: int | None, chunk: int | None) -> Iterato
     if rows is None and chunk is None:
         _check_memory(path, os.path.getsize(path) * _CSV_FACTOR)
     _check_text(path, form)
-    delimiter = _delimiter(path, form)
+    delimiter = delimiter_of(path, form)
     names = _check_header(path, form, delimiter)
     options: dict[str, Any] = {
         "sep": delimiter,
@@ -271,7 +270,8 @@ def _not_this_encoding(path: str, form: Form, error: UnicodeError) -> FileError:
     return FileError(f"{path} is no text in {form.encoding}{where}: give --encoding, for instance {other}")
 
 
-def _delimiter(path: str, form: Form) -> str:
+def delimiter_of(path: str, form: Form) -> str:
+    """Return the sign between the columns."""
     if form.delimiter is not None:
         return form.delimiter
     name = path.lower()
@@ -280,7 +280,8 @@ def _delimiter(path: str, form: Form) -> str:
     return "\t" if name.endswith((".tsv", ".tab")) else ","
 
 
-def _open_text(path: str, form: Form) -> IO[str]:
+def open_text(path: str, form: Form) -> IO[str]:
+    """Return the file, compressed or not, as text with its own ends of lines."""
     opener: Any = open
     for ending, module in _COMPRESSED.items():
         if path.lower().endswith(ending):
@@ -292,7 +293,7 @@ def _open_text(path: str, form: Form) -> IO[str]:
 def _check_header(path: str, form: Form, delimiter: str) -> list[str]:
     """Return the names of the columns after a look at the first lines."""
     try:
-        with _open_text(path, form) as file:
+        with open_text(path, form) as file:
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
             rows = [(reader.line_num, row) for row, _ in zip(reader, range(20), strict=False) if row]
     except UnicodeError as error:
@@ -339,16 +340,3 @@ def no_column(path: str, name: str, names: list[str]) -> str:
         return f"{path} has no column {name!r}; did you mean {close[0]!r}?"
     shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     return f"{path} has no column {name!r}, it has {shown}"
-
-
-def explain(error: ColumnError, path: str, target: str | None = None) -> FileError:
-    """Return the error in words of the command line: file and line, and what to type."""
-    is_csv = not path.lower().endswith((".parquet", ".pq"))
-    where = f"line {error.row + 2}" if is_csv else f"row {error.row}"
-    remedy = error.remedy
-    if error.remedy and error.column == target:
-        remedy = "fill such gaps, or give --drop-missing-target"
-    elif error.remedy:
-        mark = shlex.quote(error.value)
-        remedy = f"correct it, or give --missing {mark}, or --categorical {shlex.quote(error.column)}"
-    return FileError(f"{path}, {where}: column {error.column!r} {error.problem}{': ' if remedy else ''}{remedy}")

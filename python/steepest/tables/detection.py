@@ -46,14 +46,17 @@ def detect(column: Column, max_one_hot: int) -> tuple[str, str]:
     levels = [column.levels[code] for code in present_codes]
     if all(parse_time(level) is not None for level in levels):
         return "time", ""
-    _refuse_mixture(column)
+    refuse_mixture(column, "say that the column is categorical")
     if len(levels) > max_one_hot and 2 * len(levels) > len(column):
         return "drop", "it is a text that differs in most rows"
     return "categorical", ""
 
 
-def _refuse_mixture(column: Column) -> None:
-    """Raise ColumnError where at least half of the values are numbers and the others are not."""
+def refuse_mixture(column: Column, otherwise: str) -> None:
+    """Raise ColumnError where at least half of the values are numbers and the others are not.
+
+    `otherwise` is what to do if that is meant.
+    """
     assert column.codes is not None
     numeric = np.array([*(parse_number(level) is not None for level in column.levels), False])
     share = numeric[column.codes].sum() / max(1, (~column.missing).sum())
@@ -63,7 +66,8 @@ def _refuse_mixture(column: Column) -> None:
         raise ColumnError(
             column.name,
             row,
-            f"holds {level!r}, but {share:.0%} of the column are numbers",
-            f"correct it, count {level!r} as missing, or say that the column is categorical",
+            # Rounded down, since 100 % of them are not.
+            f"holds {level!r}, but {int(100 * share)}% of the column are numbers",
+            f"correct it, count {level!r} as missing, or {otherwise}",
             value=level,
         )

@@ -127,7 +127,8 @@ def make_problem(
         source = _take(source, used)
     goal = source.pop(target)
     if len(goal) < _FEWEST_ROWS:
-        raise ValueError(f"the table has {len(goal)} rows, at least {_FEWEST_ROWS} are needed")
+        few = "1 row" if len(goal) == 1 else f"{len(goal)} rows"
+        raise ValueError(f"the table has {few}, at least {_FEWEST_ROWS} are needed")
     with _rows_of_table(used):
         chosen = guess_task(goal, task)
         labels = ClassLabels().fit(goal) if chosen.kind == "classification" else None

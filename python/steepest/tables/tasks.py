@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest.checks import check_choice
 from steepest.tables.columns import Column, ColumnError, parse_time
+from steepest.tables.detection import refuse_mixture
 
 TASKS = ("classification", "regression")
 # Whole numbers with at most so many different values are taken for classes.
@@ -72,6 +73,7 @@ def _guess(column: Column) -> Task:
     if column.kind == "time" or (column.levels and all(parse_time(level) is not None for level in column.levels)):
         raise ValueError(f"the target {column.name!r} holds dates: make numbers of them first, such as days until then")
     if column.kind == "text":
+        refuse_mixture(column, "give task='classification'")
         return Task("classification", "it holds texts")
     numbers = column.as_numbers()
     different = np.unique(numbers)
