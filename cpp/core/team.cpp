@@ -56,6 +56,11 @@ int affinity_cpus() {
     return omp_get_num_procs();
 }
 
+int granted_cpus() {
+    static const int granted = std::max(1, std::min(affinity_cpus(), cgroup_cpus()));
+    return granted;
+}
+
 std::atomic<int> chosen_threads{0};
 
 }  // namespace
@@ -108,11 +113,6 @@ void run_team(int threads, const std::function<void(const Worker&)>& work) {
     }
     delete shared;
     if (failure) std::rethrow_exception(failure);
-}
-
-int granted_cpus() {
-    static const int granted = std::max(1, std::min(affinity_cpus(), cgroup_cpus()));
-    return granted;
 }
 
 int most_workers() {

@@ -41,7 +41,6 @@ void run_team(int threads, const std::function<void(const Worker&)>& work);
 
 // What CPU affinity and the cgroup quota grant. Workers beyond that take each other's core at every barrier and change no result, so a
 // run uses no more; with STEEPEST_OVERSUBSCRIBE=1 in the environment it does, so that tests see many workers on a small machine.
-int granted_cpus();
 int most_workers();
 // What OMP_NUM_THREADS allows, too.
 int available_threads();

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/inline.hpp"
+#include "kernels/element_type.hpp"
 #include "kernels/table.hpp"
 
 namespace steepest {
@@ -57,23 +58,9 @@ template <class V>
 void gather(Source type, index_t count, index_t cols, const void* base, index_t row_bytes, index_t col_bytes,
             const std::int64_t* rows, typename V::value_type* out, index_t ldo) {
     const char* bytes = static_cast<const char*>(base);
-    const auto run = [&](auto zero) {
+    with_element_type(type, [&](auto zero) {
         gather_rows<V, decltype(zero)>(count, cols, bytes, row_bytes, col_bytes, rows, out, ldo);
-    };
-    switch (type) {
-        case Source::f32: return run(float(0));
-        case Source::f64: return run(double(0));
-        case Source::u8: return run(std::uint8_t(0));
-        case Source::i8: return run(std::int8_t(0));
-        case Source::i16: return run(std::int16_t(0));
-        case Source::i32: return run(std::int32_t(0));
-        case Source::i64: return run(std::int64_t(0));
-        case Source::u16: return run(std::uint16_t(0));
-        case Source::u32: return run(std::uint32_t(0));
-        case Source::u64: return run(std::uint64_t(0));
-        case Source::boolean: return run(std::uint8_t(0));  // NumPy's bool is a byte of 0 or 1
-        default: return;
-    }
+    });
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/element_type.hpp"
+
 namespace steepest {
 
 namespace {
@@ -37,23 +39,9 @@ template <class T, class Index>
 void gather_by_value(const SourceMatrix& s, const std::int64_t* order, index_t count, T* out, index_t ldo) {
     const Layout<Index> from{static_cast<const Index*>(s.row_starts), static_cast<const Index*>(s.columns), s.entries,
                              s.cols};
-    const auto run = [&](auto zero) {
+    with_element_type(s.type, [&](auto zero) {
         gather_rows(from, static_cast<const decltype(zero)*>(s.base), order, count, out, ldo);
-    };
-    switch (s.type) {
-        case Source::f32: return run(float(0));
-        case Source::f64: return run(double(0));
-        case Source::u8: return run(std::uint8_t(0));
-        case Source::i8: return run(std::int8_t(0));
-        case Source::i16: return run(std::int16_t(0));
-        case Source::i32: return run(std::int32_t(0));
-        case Source::i64: return run(std::int64_t(0));
-        case Source::u16: return run(std::uint16_t(0));
-        case Source::u32: return run(std::uint32_t(0));
-        case Source::u64: return run(std::uint64_t(0));
-        case Source::boolean: return run(std::uint8_t(0));
-        default: return;
-    }
+    });
 }
 
 }  // namespace
