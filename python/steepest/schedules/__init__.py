@@ -6,12 +6,11 @@ function of the step. t is the step throughout.
 
 from __future__ import annotations
 
+from steepest.schedules.around import Restarts, Warmup
 from steepest.schedules.base import Constant, LearningRate, Lost, Schedule, as_learning_rate, evaluate_rates
 from steepest.schedules.cosine import Cosine, CosineRestarts, OneCycle
 from steepest.schedules.decay import Exponential, InverseTime, Piecewise, Polynomial, Step
 from steepest.schedules.plateau import ReduceOnPlateau
-from steepest.schedules.restarts import Restarts
-from steepest.schedules.warmup import Warmup
 
 __all__ = [
     "Constant",
