@@ -361,3 +361,6 @@ class Custom(Loss):
     def to_core(self) -> dict[str, Any]:
         """Return the description the core takes."""
         return {"kind": "host", "function": self}
+
+
+LOSSES.alias("pinball", "quantile")

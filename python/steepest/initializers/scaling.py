@@ -187,3 +187,7 @@ class Auto(Initializer):
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Array:
         """Return the initial values for a layer without activation."""
         return Glorot(self.gain).draw(generator, shape, fan_in, fan_out)
+
+
+INITIALIZERS.alias("xavier", "glorot")
+INITIALIZERS.alias("kaiming", "he")

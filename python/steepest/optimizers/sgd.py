@@ -61,3 +61,7 @@ class SGD(Optimizer):
         """Return the description the core takes."""
         kind = "sgd" if self.momentum == 0.0 else "nesterov" if self.nesterov else "momentum"
         return {**super().to_core(), "kind": kind, "beta1": self.momentum}
+
+
+OPTIMIZERS.alias("momentum", {"kind": "sgd", "momentum": 0.9})
+OPTIMIZERS.alias("nesterov", {"kind": "sgd", "momentum": 0.9, "nesterov": True})

@@ -213,3 +213,6 @@ class Whitening(_Rotation):
         whitened = part @ self.axes.T if self.method == "zca" else part
         result: Array = whitened * np.sqrt(self.variances + self.epsilon) @ self.axes + self.mean
         return result
+
+
+PREPROCESSORS.alias("zca", {"kind": "whitening", "method": "zca"})
