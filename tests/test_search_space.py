@@ -1,5 +1,6 @@
 """Spaces and the arguments of a search."""
 
+import math
 import subprocess
 import sys
 
@@ -20,12 +21,19 @@ def data():
 
 # --------------------------------------------------------------------------------------------------------------- spaces
 def test_scales():
-    for parameter in (search.loguniform(1e-4, 10.0), search.uniform(-3.0, 4.0), search.integers(2, 300, log=True)):
+    # Rounding to an integer moves it the most, as a share of the logarithmic range, where 2.5 becomes 2: rounding up
+    # begins at 2.5 with 3, and log(3 / 2.5) is less.
+    rounding = math.log(2.5 / 2) / math.log(300 / 2)
+    for parameter, bound in (
+        (search.loguniform(1e-4, 10.0), 1e-12),
+        (search.uniform(-3.0, 4.0), 1e-12),
+        (search.integers(2, 300, log=True), rounding),
+    ):
         ends = parameter.grid(2)
         assert ends == [parameter.low, parameter.high]
         assert [parameter.unit(end) for end in ends] == [0.0, 1.0]
         units = [parameter.unit(value) for value in parameter.grid(9)]
-        np.testing.assert_allclose(units, np.linspace(0, 1, 9), atol=0.1 if parameter.high == 300 else 1e-12)
+        np.testing.assert_allclose(units, np.linspace(0, 1, 9), atol=bound, rtol=0)
     assert search.integers(1, 3).grid(9) == [1, 2, 3]
     assert search.choice("a", "b", None).grid(1) == ["a", "b", None]
 

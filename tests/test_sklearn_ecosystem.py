@@ -153,17 +153,41 @@ def test_threads_share_a_fitted_estimator():
         np.testing.assert_array_equal(one, expected)
 
 
+def small_search():
+    return GridSearchCV(classifier(max_iter=5), {"alpha": [1e-4, 1e-2]}, cv=2)
+
+
 @pytest.mark.filterwarnings("default")
-def test_dask():
+@pytest.mark.parametrize("processes", [False, True])
+def test_dask(processes):
     distributed = pytest.importorskip("distributed")
-    alone = GridSearchCV(classifier(max_iter=5), {"alpha": [1e-4, 1e-2]}, cv=2).fit(X, Y)
+    alone = small_search().fit(X, Y)
     with (
-        distributed.LocalCluster(2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(2, threads_per_worker=1, processes=processes, dashboard_address=None) as cluster,
         distributed.Client(cluster),
         joblib.parallel_backend("dask"),
     ):
-        search = GridSearchCV(classifier(max_iter=5), {"alpha": [1e-4, 1e-2]}, cv=2).fit(X, Y)
+        search = small_search().fit(X, Y)
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(search.best_estimator_.coefs_[0], alone.best_estimator_.coefs_[0])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_ray():
+    ray = pytest.importorskip("ray")
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    alone = small_search().fit(X, Y)
+    ray.init(num_cpus=2, include_dashboard=False)
+    try:
+        with joblib.parallel_backend("ray", n_jobs=2):
+            search = small_search().fit(X, Y)
+    finally:
+        ray.shutdown()
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(search.best_estimator_.coefs_[0], alone.best_estimator_.coefs_[0])
 
 
 def test_skl2onnx():
