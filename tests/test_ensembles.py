@@ -141,6 +141,8 @@ def test_files_that_are_none_are_refused(members, tmp_path):
 def test_wrong_arguments_are_named(members):
     with pytest.raises(ValueError, match="at least one"):
         ensembles.Ensemble([])
+    with pytest.raises(TypeError, match="models must be a list of models, got 3"):
+        ensembles.Ensemble(3)
     with pytest.raises(TypeError, match="models of steepest"):
         ensembles.Ensemble([3])
     with pytest.raises(ValueError, match="as many outputs"):

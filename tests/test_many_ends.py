@@ -225,6 +225,8 @@ def test_outside_the_main_thread(data):
     [
         ({"models": []}, "models must hold at least one model"),
         ({"models": ["a"]}, "models must be models"),
+        ({"models": 3}, "models must be a list of models, got 3"),
+        ({"callbacks": ""}, "callbacks must be a sequence of callbacks for each of the 2 models, got ''"),
         ({"optimizers": ["adam"]}, "optimizers has 1 entries, there are 2 models"),
         ({"optimizers": [st.optimizers.SGD(0.1)] * 2}, "optimizers holds one object twice"),
         ({"epochs": [1, 2, 3]}, "epochs has 3 entries"),
@@ -245,9 +247,10 @@ def test_outside_the_main_thread(data):
 def test_wrong_arguments(data, change, message):
     models = change.pop("models", None)
     models = [build(0), build(1)] if models is None else models
+    members = models if isinstance(models, list) else []
     with pytest.raises((ValueError, TypeError), match=message):
         st.train_many(models, *data, **{"loss": LOSS, "epochs": 1, "verbose": 0, **change})
-    assert all(model.steps == 0 for model in models if isinstance(model, st.Sequential))
+    assert all(model.steps == 0 for model in members if isinstance(model, st.Sequential))
 
 
 def test_one_model_cannot_be_two_members(data):

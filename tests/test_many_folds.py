@@ -193,6 +193,10 @@ def test_a_fold_that_diverges_is_told(data):
         ({"folds": [([0, 1], [2])]}, "folds must be at least 2, got 1"),
         ({"folds": 2.5}, "folds must be a number, pairs"),
         ({"model": "net"}, "model must be a model or a function"),
+        ({"preprocessing": "standardizer"}, "preprocessing must be a step of.*got 'standardizer'"),
+        ({"metrics": ["accuracy"]}, r"metrics must be a dictionary of functions.*got \['accuracy'\]"),
+        ({"metrics": {"accuracy": "accuracy"}}, "metrics must be a dictionary of functions"),
+        ({"stratified": 0}, "stratified must be True or False, got 0"),
         ({"stratified": True, "y": np.zeros((157, 3)), "loss": "mse"}, "stratified folds need one label per row"),
     ],
 )

@@ -234,7 +234,7 @@ def test_wrong_functions_of_the_user_are_trials_that_failed(data):
         "build must return a model": {"build": lambda p: 3},
         "which the search gives itself": {"build": lambda p: (search.perceptron(2)(p)[0], {"epochs": 3})},
         "bad measure": {"objective": lambda model, history: int("bad measure"), "mode": "min"},
-        "was not recorded": {"objective": "val_auc"},
+        "objective='val_auc' is not recorded": {"objective": "val_auc"},
     }
     for message, options in cases.items():
         with pytest.warns(UserWarning, match=f"every trial failed, the first with .*{message}"):

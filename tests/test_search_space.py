@@ -99,6 +99,11 @@ def test_narrowed_to_the_good():
         (lambda: search.loguniform(0.0, 1.0), "low must be"),
         (lambda: search.uniform(2.0, 1.0), "high must be"),
         (lambda: search.uniform(0.0, 1.0, limits=(0.5, 1.0)), "limits"),
+        (lambda: search.uniform(0.0, 1.0, limits=2.0), r"limits must be a pair \(lowest, highest\), got 2\.0"),
+        (lambda: search.uniform(0.0, 1.0, limits=(0.0, None)), r"limits must be a pair.*got \(0\.0, None\)"),
+        (lambda: search.integers(1, 9, limits=(2, None)), r"limits=\(2, None\) must include the range from 1 to 9"),
+        (lambda: search.integers(1, 9, limits="19"), "limits must be a pair.*got '19'"),
+        (lambda: search.depth(-1, 3), "low must be at least 0, got -1"),
         (lambda: search.integers(3, 2), "high must be"),
         (lambda: search.integers(0, 2, log=True), "low must be"),
         (lambda: search.integers(1.5, 2), "low must be an integer"),
@@ -131,11 +136,26 @@ def test_wrong_spaces(make, message):
         ({"build": "relu"}, "build must be a function"),
         ({"callbacks": [st.callbacks.Callback()]}, "callbacks must be a function"),
         ({"fit": {"epochs": 3}}, "give epochs to the search"),
+        ({"fit": 0}, "fit must be a dictionary of arguments of fit, got 0"),
+        ({"name": 7}, "name must be a text, got 7"),
+        ({"storage": 0}, "storage must be the name of a file, got 0"),
     ],
 )
 def test_wrong_arguments(data, options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         task(data, **options)
+
+
+def test_an_objective_that_is_not_recorded_is_said_after_one_epoch(data):
+    with pytest.warns(UserWarning, match="every trial failed, the first with ValueError: objective='val_acuracy'"):
+        result = task(data, objective="val_acuracy", epochs=50).random(2)
+    for trial in result.trials:
+        assert trial.epochs == 1
+        assert "objective='val_acuracy' is not recorded, only 'loss'" in trial.message
+
+
+def test_any_seed_will_do(data):
+    assert task(data, seed=2**63, epochs=1).random(1).best.epochs == 1
 
 
 def test_wrong_passes(data):

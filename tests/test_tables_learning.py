@@ -232,6 +232,27 @@ def test_tables_that_cannot_be_divided(frame, words):
         tables.make_problem(frame, "y")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"target": 0}, "target must be the name of a column, a text, got 0"),
+        ({"target": ["y"]}, r"target must be the name of a column, a text, got \['y'\]"),
+        ({"columns": 3}, "columns must be a dictionary of kinds by name or a list of names, got 3"),
+        ({"missing": None}, "missing must be a list of texts, got None"),
+        ({"missing": "?"}, r"missing must be a list of texts, got '\?'"),
+        ({"missing": [3]}, r"missing must be a list of texts, got \[3\]"),
+    ],
+)
+def test_wrong_arguments(arguments, words):
+    with pytest.raises(TypeError, match=words):
+        tables.make_problem({"x": range(50), "y": ["a", "b"] * 25}, **{"target": "y", **arguments})
+
+
+def test_predictions_need_a_model():
+    with pytest.raises(TypeError, match=r"model must be a model of steepest, got 'net\.npz'"):
+        tables.predict("net.npz", {"x": [1.0]})
+
+
 def test_two_rows_of_a_class_are_enough():
     assert tables.make_problem({"x": range(10), "y": ["a", "b", "c", "d", "e"] * 2}, "y").outputs == 5
 

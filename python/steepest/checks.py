@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,13 @@ def check_bool(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def check_items(name: str, value: Any, accepted: str) -> list[Any]:
+    """Return the items of a list, tuple or other iterable; a text is none here. `accepted` says what it must be."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be {accepted}, got {value!r}")
+    return list(value)
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:

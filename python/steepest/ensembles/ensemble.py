@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive
-from steepest.checks import check_choice
+from steepest.checks import check_choice, check_items
 from steepest.ensembles.spread import Spread
 from steepest.losses import Loss
 from steepest.registry import LOSSES
@@ -64,7 +64,7 @@ class Ensemble:
     """
 
     def __init__(self, models: Iterable[Model], *, average: str | None = None, loss: Any = None) -> None:
-        self.models = tuple(models)
+        self.models = tuple(check_items("models", models, "a list of models"))
         if not self.models:
             raise ValueError("models must hold at least one model")
         for model in self.models:
@@ -194,7 +194,7 @@ class Ensemble:
             "average": self.average,
             "loss": self.loss.get_config() if self.loss is not None else None,
         }
-        members = {f"member/{i}": np.frombuffer(dumps(m), dtype=np.uint8) for i, m in enumerate(self.models)}  # type: ignore[arg-type]
+        members = {f"member/{i}": np.frombuffer(dumps(m), dtype=np.uint8) for i, m in enumerate(self.models)}
         archive.write(path, archive.pack(header, members))
 
     @classmethod

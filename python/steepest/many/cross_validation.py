@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.callbacks import EarlyStopping
-from steepest.checks import check_float, check_int
+from steepest.checks import check_bool, check_float, check_int
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.many.folds import Pair, make_folds
@@ -160,6 +160,12 @@ def cross_validate(
     verbose = check_int("verbose", verbose, 0, 2)
     chosen_loss: Loss = LOSSES.create(loss, "loss")
     targets = data.as_array("y", y)
+    chosen_metrics = _check_metrics(metrics)
+    if preprocessing is not None and not (hasattr(preprocessing, "fit") and hasattr(preprocessing, "transform")):
+        raise TypeError(
+            "preprocessing must be a step of steepest.preprocessing, a Pipeline or a TablePreprocessor, "
+            f"got {preprocessing!r}"
+        )
     labels = _labels(targets, chosen_loss, stratified)
     pairs = make_folds(folds, len(targets), labels, seed, X, y)
     count = len(pairs)
@@ -190,14 +196,24 @@ def cross_validate(
         )
     ]
     histories = train_members(models, settings)
-    scores, predictions = _measure(models, histories, inputs, targets, weight, pairs, dict(metrics or {}))
+    scores, predictions = _measure(models, histories, inputs, targets, weight, pairs, chosen_metrics)
     return CrossValidation(models, histories, pairs, scores, predictions)
+
+
+def _check_metrics(metrics: Any) -> dict[str, Metric]:
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping) or not all(callable(metric) for metric in metrics.values()):
+        raise TypeError(f"metrics must be a dictionary of functions (y, outputs) by name, got {metrics!r}")
+    return dict(metrics)
 
 
 def _labels(targets: Array, loss: Loss, stratified: bool | None) -> Array | None:
     """Return what the folds are stratified by; None for nothing."""
     one_each = targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1)
-    if stratified is None:
+    if stratified is not None:
+        stratified = check_bool("stratified", stratified)
+    else:
         stratified = loss.classifies and one_each and len(np.unique(targets)) <= max(2, len(targets) // 5)
     if stratified and not one_each:
         raise ValueError(f"stratified folds need one label per row, y has shape {targets.shape}")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.callbacks import Callback, EarlyStopping
+from steepest.checks import check_items
 from steepest.model import Model
 from steepest.optimizers import Optimizer
 from steepest.training.training_set import Fold, Rows
@@ -20,7 +21,7 @@ Array = npt.NDArray[Any]
 
 def check_models(models: Any) -> list[Model]:
     """Return the models, all of them different objects."""
-    chosen = [models] if isinstance(models, Model) else list(models)
+    chosen = [models] if isinstance(models, Model) else check_items("models", models, "a list of models")
     for model in chosen:
         if not isinstance(model, Model):
             raise TypeError(f"models must be models such as steepest.Sequential, got {model!r}")
@@ -64,7 +65,7 @@ def each_early_stopping(value: Any, count: int) -> list[Any]:
 
 def each_callbacks(value: Any, count: int) -> list[list[Callback]]:
     """Return the members' callbacks, given as one sequence per member."""
-    entries = list(value)
+    entries = check_items("callbacks", value, f"a sequence of callbacks for each of the {count} models")
     if not entries:
         return [[] for _ in range(count)]
     if len(entries) != count or any(isinstance(entry, Callback) for entry in entries):

@@ -99,7 +99,7 @@ class Ledger:
                     study_name=name,
                     direction="maximize" if maximize else "minimize",
                     load_if_exists=True,
-                    sampler=self._optuna.samplers.RandomSampler(seed=seed),
+                    sampler=self._optuna.samplers.RandomSampler(seed=derive(seed, 0)),
                 )
                 self._check(json.loads(json.dumps(settings)))
             except BaseException:

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from steepest.checks import check_bool, check_float, check_int
 
 Side = Literal["low", "high"]
@@ -72,8 +74,7 @@ class Real(Parameter):
         self.low = check_float("low", low, 0.0 if log else -math.inf, open_minimum=log)
         self.high = check_float("high", high, self.low, open_minimum=True)
         self.limits = limits if limits is not None else (0.0 if self.low >= 0.0 else -math.inf, math.inf)
-        if not self.limits[0] <= self.low < self.high <= self.limits[1]:
-            raise ValueError(f"limits={limits!r} must include the range from {low!r} to {high!r}")
+        _check_limits(limits, self.low, self.high, optional=False)
         self.scale = "log" if log else "linear"
 
     def _inner(self, value: float) -> float:
@@ -137,6 +138,19 @@ class Real(Parameter):
         return f"{'loguniform' if self.log else 'uniform'}({self.low:.6g}, {self.high:.6g})"
 
 
+def _check_limits(limits: Any, low: float, high: float, *, optional: bool) -> None:
+    """Raise unless these are two ends around the range; `optional` ones may be None."""
+    if limits is None:
+        return
+    kinds = (int, float, np.integer, np.floating, *((type(None),) if optional else ()))
+    if not isinstance(limits, (tuple, list)) or len(limits) != 2 or not all(isinstance(end, kinds) for end in limits):
+        raise TypeError(f"limits must be a pair (lowest, highest), got {limits!r}")
+    lowest = -math.inf if limits[0] is None else limits[0]
+    highest = math.inf if limits[1] is None else limits[1]
+    if not lowest <= low <= high <= highest:
+        raise ValueError(f"limits={limits!r} must include the range from {low!r} to {high!r}")
+
+
 class Integers(Parameter):
     """Whole numbers from low to high, both included; with `log` small ones are as likely as large ones.
 
@@ -157,6 +171,7 @@ class Integers(Parameter):
         self.low = check_int("low", low, 1 if log else -(2**53))
         self.high = check_int("high", high, self.low)
         self.limits = limits if limits is not None else (min(self.low, 1) if self.low >= 0 else None, None)
+        _check_limits(limits, self.low, self.high, optional=True)
         self.scale = "log" if log else "linear"
 
     def _inner(self, value: float) -> float:

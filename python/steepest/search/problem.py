@@ -101,6 +101,8 @@ def make_problem(
         raise TypeError(f"build must be a function of the parameters, got {build!r}")
     if callbacks is not None and not callable(callbacks):
         raise TypeError(f"callbacks must be a function of the trial that returns new callbacks, got {callbacks!r}")
+    if not (fit is None or isinstance(fit, Mapping)):
+        raise TypeError(f"fit must be a dictionary of arguments of fit, got {fit!r}")
     options = dict(fit or {})
     for name in options:
         if name in _OWN:

@@ -135,7 +135,11 @@ class Search:
             seed=self.seed,
         )
         self.jobs = None if jobs is None else check_int("jobs", jobs, 1)
+        if not (storage is None or isinstance(storage, (str, os.PathLike))):
+            raise TypeError(f"storage must be the name of a file, got {storage!r}")
         self.storage = None if storage is None else os.fspath(storage)
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a text, got {name!r}")
         self.name = name
         self.verbose = check_int("verbose", verbose, 0, 2)
 

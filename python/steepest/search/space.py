@@ -108,7 +108,7 @@ def depth(low: int = 1, high: int = 4) -> Integers:
     >>> st.search.depth()
     integers(1, 4)
     """
-    return Integers(low, high)
+    return Integers(check_int("low", low, 0), high)
 
 
 def activation(*names: str) -> Choice:

@@ -86,8 +86,11 @@ class _Watcher(Callback):
             run.stop("the search was interrupted")
 
     def on_epoch_end(self, run: Run) -> None:
-        """Count the epoch."""
+        """Count the epoch, and fail at the first where there is no such record, not after a whole training."""
         self.training.trial.epochs += 1
+        objective = self.training.problem.objective
+        if isinstance(objective, str) and objective not in run.logs:
+            raise ValueError(f"objective={objective!r} is not recorded, only {', '.join(map(repr, run.logs))}")
         self.tick(self.training)
 
 

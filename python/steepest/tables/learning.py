@@ -19,7 +19,7 @@ from steepest.sequential import Sequential
 from steepest.tables import frames, scores
 from steepest.tables.columns import MISSING, Column, ColumnError
 from steepest.tables.network import build_network
-from steepest.tables.preprocessor import TablePreprocessor
+from steepest.tables.preprocessor import TablePreprocessor, check_marks
 from steepest.tables.splitting import split_rows
 from steepest.tables.targets import ClassLabels, TargetScaler
 from steepest.tables.tasks import Task, guess_task
@@ -120,6 +120,7 @@ def make_problem(
     ValueError
         If there is no such column, or nothing can be learnt from it.
     """
+    missing = check_marks(missing)
     source = _source(frame, target, missing)
     used = np.arange(len(source[target]))
     if check_bool("drop_gaps", drop_gaps):
@@ -167,6 +168,8 @@ def _rows_of_table(rows: Array | None) -> Iterator[None]:
 
 
 def _source(frame: Any, target: str, missing: Iterable[str]) -> dict[str, Column]:
+    if not isinstance(target, str):
+        raise TypeError(f"target must be the name of a column, a text, got {target!r}")
     source = frames.open_frame(frame)
     if target not in source:
         raise ValueError(f"the table has no column {target!r}, only {', '.join(map(repr, source))}")

@@ -57,6 +57,8 @@ def predict(model: Model, frame: Any) -> Prediction:
     >>> tables.predict(model, {"x": [1.0, 0.0, 1.0]}).values.tolist()
     ['yes', 'no', 'yes']
     """
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a model of steepest, got {model!r:.80}")
     if model.preprocessing is None:
         raise ValueError("the model has no preprocessing: set model.preprocessing to what its inputs went through")
     x = model.preprocessing.transform(frame)

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.checks import check_choice, check_dtype, check_int
+from steepest.checks import check_choice, check_dtype, check_int, check_items
 from steepest.preprocessing import Preprocessor
 from steepest.registry import PREPROCESSORS
 from steepest.tables import frames
 from steepest.tables.columns import MISSING, Column
 from steepest.tables.detection import KINDS, detect
 from steepest.tables.encoders import Categorical, Numerical, Time, from_config
+from steepest.tables.layout import Layout, numeric
 
 Array = npt.NDArray[Any]
 
@@ -111,7 +112,7 @@ class TablePreprocessor:
         self.max_one_hot = check_int("max_one_hot", max_one_hot, 0)
         self.columns = _check_columns(columns)
         self.min_count = check_int("min_count", min_count, 1)
-        self.missing = _check_marks(missing)
+        self.missing = check_marks(missing)
         self.dtype = check_dtype("dtype", dtype)
         self._encoders: list[Numerical | Categorical] = []
         self._inputs: tuple[str, ...] = ()
@@ -207,7 +208,7 @@ class TablePreprocessor:
         return (Time if kind == "time" else Numerical).learn(column)
 
     def _fit_scaler(self, columns: dict[str, Column]) -> None:
-        numbers = [each.numbers(columns[each.name])[0] for each in self._numeric()]
+        numbers = [each.numbers(columns[each.name])[0] for each in numeric(self._encoders)]
         self.scaler = None
         self.numbers = sum(part.shape[1] for part in numbers)
         if numbers and self._template is not None:
@@ -239,33 +240,7 @@ class TablePreprocessor:
             also = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
             raise ValueError(f"the table has no column {lacking[0]!r}{also}, which the preprocessing was fitted with")
         columns = frames.read_columns(source, self.names, self.missing)
-        rows = len(columns[self.names[0]])
-        result = np.zeros((rows, len(self.output_names)), self.dtype)
-        self._fill_numbers(result, columns)
-        place = self.numbers + len(self._indicators())
-        for each in self._sorted(one_hot=True):
-            codes = each.slot_codes(columns[each.name])
-            known = np.flatnonzero(codes < each.slots)
-            result[known, place + codes[known]] = 1.0
-            place += each.slots
-        for each in self._sorted(one_hot=False):
-            result[:, place] = each.slot_codes(columns[each.name])
-            place += 1
-        return result
-
-    def _fill_numbers(self, result: Array, columns: dict[str, Column]) -> None:
-        parts = []
-        place = self.numbers
-        for each in self._numeric():
-            values, absent = each.numbers(columns[each.name])
-            parts.append(values)
-            if each.indicator:
-                result[:, place] = absent
-                place += 1
-        if not parts:
-            return
-        values = np.concatenate(parts, axis=1)
-        result[:, : self.numbers] = values if self.scaler is None else self.scaler.transform_as(values, self.dtype)
+        return self._layout.matrix(columns, self.scaler, self.dtype)
 
     def fit_transform(self, X: Any) -> Array:
         """Fit, and return the training set transformed."""
@@ -290,37 +265,26 @@ class TablePreprocessor:
     @property
     def output_names(self) -> list[str]:
         """Names of the output columns."""
-        parts = [part for each in self._numeric() for part in each.parts]
-        if len(parts) != self.numbers:
-            parts = [f"number {i}" for i in range(self.numbers)]
-        one_hot = [name for each in self._sorted(one_hot=True) for name in each.slot_names]
-        return [*parts, *self._indicators(), *one_hot, *(each.name for each in self._sorted(one_hot=False))]
+        return self._layout.names
 
     @property
     def output_columns(self) -> int:
         """Number of output columns."""
-        return len(self.output_names)
+        return self._layout.width
 
     @property
     def codes(self) -> dict[str, tuple[int, int]]:
         """Where the codes of categories are, and how many slots there are."""
-        coded = self._sorted(one_hot=False)
-        first = self.output_columns - len(coded)
-        return {each.name: (first + i, each.slots) for i, each in enumerate(coded)}
+        return self._layout.codes
 
     @property
     def encoders(self) -> tuple[Numerical | Categorical, ...]:
         """What was learnt of each column in `names`; for exports."""
         return tuple(self._encoders)
 
-    def _indicators(self) -> list[str]:
-        return [f"{each.name} (missing)" for each in self._numeric() if each.indicator]
-
-    def _numeric(self) -> list[Numerical]:
-        return [each for each in self._encoders if isinstance(each, Numerical)]
-
-    def _sorted(self, *, one_hot: bool) -> list[Categorical]:
-        return [each for each in self._encoders if isinstance(each, Categorical) and each.one_hot == one_hot]
+    @property
+    def _layout(self) -> Layout:
+        return Layout(self._encoders, self.numbers)
 
     # --------------------------------------------------------------------------------------------------------- files
     def to_config(self) -> dict[str, Any]:
@@ -352,9 +316,9 @@ class TablePreprocessor:
         table._inputs = tuple(inputs)
         table._encoders = [from_config(each) for each in learnt]
         table.dropped = dict(dropped)
-        numeric = table._numeric()
-        table.numbers = sum(len(each.parts) for each in numeric)
-        if numeric and table._template is not None:
+        numbers = numeric(table._encoders)
+        table.numbers = sum(len(each.parts) for each in numbers)
+        if numbers and table._template is not None:
             table.scaler = PREPROCESSORS.create(table._template)
             table.scaler.set_state(dict(arrays))
             table.numbers = table.scaler.output_columns
@@ -384,12 +348,12 @@ def _check_columns(columns: Any) -> dict[str, str] | tuple[str, ...] | None:
         return None
     if isinstance(columns, Mapping):
         return {str(name): check_choice(f"columns[{name!r}]", kind, KINDS) for name, kind in columns.items()}
-    if isinstance(columns, str):
-        raise TypeError(f"columns must be a dictionary of kinds by name or a list of names, got {columns!r}")
-    return tuple(map(str, columns))
+    return tuple(map(str, check_items("columns", columns, "a dictionary of kinds by name or a list of names")))
 
 
-def _check_marks(missing: Any) -> tuple[str, ...]:
-    if isinstance(missing, str) or not all(isinstance(mark, str) for mark in missing):
+def check_marks(missing: Any) -> tuple[str, ...]:
+    """Return the texts that stand for a missing value, without blanks around them."""
+    marks = check_items("missing", missing, "a list of texts")
+    if not all(isinstance(mark, str) for mark in marks):
         raise TypeError(f"missing must be a list of texts, got {missing!r}")
-    return tuple(mark.strip() for mark in missing)
+    return tuple(mark.strip() for mark in marks)

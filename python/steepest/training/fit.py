@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from steepest.callbacks import Callback, EarlyStopping
-from steepest.checks import check_bool, check_int
+from steepest.checks import check_bool, check_int, check_items
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.optimizers import Adam, Optimizer
@@ -112,7 +112,7 @@ def _choose_optimizer(model: Model, optimizer: Any) -> Optimizer:
 def _check_callbacks(callbacks: Any, early_stopping: Any) -> list[Callback]:
     if isinstance(callbacks, Callback):
         callbacks = [callbacks]
-    chosen = list(callbacks)
+    chosen = check_items("callbacks", callbacks, "a list of objects of steepest.callbacks")
     for callback in chosen:
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks must be objects of steepest.callbacks.Callback, got {callback!r}")
