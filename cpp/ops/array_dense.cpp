@@ -110,8 +110,8 @@ void array_dense_backward(Input<T> x, Input<T> weight, Input<T> y, Input<T> dy, 
         for (index_t task = begin; task < end; ++task) {
             const index_t row = task % blocks * kBlock, col = task / blocks * nr;
             const index_t width = std::min(nr, out - col);
-            multiply_transposed(k, std::min(kBlock, in - row), width, rows, x.data + row, x.stride, dz.data + col,
-                                stride, dweight.row(row) + col, dweight.stride);
+            multiply_transposed(k, std::min(kBlock, in - row), width, rows, x.data + row, x.stride,
+                                Panels<T>{dz.data + col, nr, stride}, dweight.row(row) + col, dweight.stride);
             if (row == 0 && dbias != nullptr) k.column_sums(rows, width, dz.data + col, stride, dbias + col);
         }
     });

@@ -14,6 +14,9 @@ namespace {
 // units busy with.
 constexpr index_t kFewRows = 3;
 
+// Blocks of a weight gradient that keep a team busy to the end.
+constexpr index_t kEnoughBlocks = 32;
+
 }  // namespace
 
 template <class T>
@@ -24,20 +27,29 @@ void Dense<T>::describe(index_t in, index_t out, bool input_gradient, bool in_pl
     in_place_ = in_place;
 }
 
+// As many panels as leave dz's columns half of the second-level cache and the layer enough blocks to be shared out.
+template <class T>
+index_t Dense<T>::block_cols(index_t capacity) const {
+    const index_t nr = this->kernels_.gemm_nr;
+    const index_t near = cache_sizes().l2 / 2 / (std::max<index_t>(1, capacity) * index_t(sizeof(T)));
+    const index_t shared = out_ * row_blocks() / kEnoughBlocks;
+    const index_t most = std::max(nr, std::min({kMostCols, near, shared}) / nr * nr);
+    return round_up(ceil_div(out_, ceil_div(out_, most)), nr);
+}
+
 template <class T>
 index_t Dense<T>::workspace(index_t capacity, int workers) const {
     const index_t nr = this->kernels_.gemm_nr;
     if (in_place_) return 0;
     return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0) +
-           (copies_gradient() ? workers * capacity * nr : 0);
+           (copies_gradient() ? workers * capacity * block_cols(capacity) : 0);
 }
 
 template <class T>
 void Dense<T>::bind(const Site<T>& site, T* workspace) {
     this->site_ = site;
     packed_ = workspace;
-    const index_t bytes = site.capacity * block_rows() * index_t(sizeof(T));
-    group_ = std::max<index_t>(1, cache_sizes().l2 / 2 / bytes);
+    block_cols_ = block_cols(site.capacity);
     const index_t nr = this->kernels_.gemm_nr;
     T* end = workspace + round_up(out_, nr) * in_;
     packed_transposed_ = input_gradient_ ? end : nullptr;
@@ -45,9 +57,9 @@ void Dense<T>::bind(const Site<T>& site, T* workspace) {
     copied_.resize(std::size_t(site.workers));
 }
 
-// Copies the block of W that starts at (row, col), block_rows() rows by gemm_nr columns, into both packed forms.
+// Copies the panel of W that starts at (row, col), block_rows() rows by gemm_nr columns, into both packed forms.
 template <class T>
-void Dense<T>::pack_block(index_t row, index_t col) const {
+void Dense<T>::pack_panel(index_t row, index_t col) const {
     const auto& k = this->kernels_;
     const index_t nr = k.gemm_nr;
     const index_t rows = std::min(block_rows(), in_ - row);
@@ -61,26 +73,13 @@ void Dense<T>::pack_block(index_t row, index_t col) const {
 }
 
 template <class T>
-void Dense<T>::place(index_t task, index_t* row, index_t* col) const {
-    const index_t first = task / (group_ * panels()) * group_;
-    const index_t blocks = std::min(group_, row_blocks() - first);
-    const index_t rest = task - first * panels();
-    *row = (first + rest % blocks) * block_rows();
-    *col = rest / blocks * this->kernels_.gemm_nr;
-}
-
-template <class T>
 void Dense<T>::refresh(const Worker& worker) {
     if (in_place_) return;
     index_t begin = 0;
     index_t end = 0;
     worker.share(row_blocks() * panels(), 1, &begin, &end);
-    for (index_t task = begin; task < end; ++task) {
-        index_t row = 0;
-        index_t col = 0;
-        place(task, &row, &col);
-        pack_block(row, col);
-    }
+    for (index_t i = begin; i < end; ++i)
+        pack_panel(i % row_blocks() * block_rows(), i / row_blocks() * this->kernels_.gemm_nr);
 }
 
 // y = f(x W + b)
@@ -143,28 +142,27 @@ void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& worker
 template <class T>
 index_t Dense<T>::parameter_tasks() const {
     const bool learns = weight().trainable || (has_bias() && this->site_.parameters[1].trainable);
-    return learns ? row_blocks() * panels() : 0;
+    return learns ? row_blocks() * col_blocks() : 0;
 }
 
 template <class T>
 double Dense<T>::task_cost(index_t rows) const {
     // Beside the product the optimiser and the packing cost about as much as 16 more rows.
-    return double(std::min(block_rows(), in_)) * double(this->kernels_.gemm_nr) * double(rows + 16);
+    return double(std::min(block_rows(), in_)) * double(std::min(block_cols_, out_)) * double(rows + 16);
 }
 
-// The columns of dz that begin at col, for all rows of the batch: read in place, or copied once for all blocks of a group.
+// The columns of dz of the block that begins at col, for all rows of the batch: in place, or in panels that are copied once for all
+// the blocks below one another.
 template <class T>
-const T* Dense<T>::gradient_panel(const Step<T>& step, index_t col, const Worker& worker, index_t* stride) {
+Panels<T> Dense<T>::gradient_panels(const Step<T>& step, index_t col, const Worker& worker) {
     const auto& dz = this->site_.output->gradient;
     const auto& k = this->kernels_;
-    *stride = dz.stride;
-    if (!copies_gradient()) return dz.data + col;
-    *stride = k.gemm_nr;
-    T* copy = copies_ + worker.id * this->site_.capacity * k.gemm_nr;
+    if (!copies_gradient()) return {dz.data + col, k.gemm_nr, dz.stride};
+    T* copy = copies_ + worker.id * this->site_.capacity * block_cols_;
     auto& copied = copied_[std::size_t(worker.id)];
-    if (copied.col != col) k.pack_panels(step.rows, std::min(k.gemm_nr, out_ - col), dz.data + col, dz.stride, copy);
+    if (copied.col != col) k.pack_panels(step.rows, std::min(block_cols_, out_ - col), dz.data + col, dz.stride, copy);
     copied.col = col;
-    return copy;
+    return {copy, k.gemm_nr * step.rows, k.gemm_nr};
 }
 
 // z = x W + b:  dW = x^T dz,  db = sum over rows of dz
@@ -172,23 +170,22 @@ template <class T>
 void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& worker) {
     const auto& k = this->kernels_;
     const auto& x = this->site_.inputs[0]->data;
-    index_t row = 0;
-    index_t col = 0;
-    place(task, &row, &col);
+    const index_t row = task % row_blocks() * block_rows();
+    const index_t col = task / row_blocks() * block_cols_;
     const index_t rows = std::min(block_rows(), in_ - row);
-    const index_t cols = std::min(k.gemm_nr, out_ - col);
+    const index_t cols = std::min(block_cols_, out_ - col);
 
-    alignas(kAlignment) T tile[kMostRows * kMostPanel];
-    index_t stride = 0;
-    const T* dz = gradient_panel(step, col, worker, &stride);
+    alignas(kAlignment) T tile[kMostRows * kMostCols];
+    const Panels<T> dz = gradient_panels(step, col, worker);
     if (weight().trainable) {
-        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz, stride, tile, k.gemm_nr);
-        step.update->apply(weight(), row, col, rows, cols, tile, k.gemm_nr);
-        if (step.update->gradients == nullptr) pack_block(row, col);
+        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz, tile, block_cols_);
+        step.update->apply(weight(), row, col, rows, cols, tile, block_cols_);
+        for (index_t j = 0; j < cols && step.update->gradients == nullptr; j += k.gemm_nr) pack_panel(row, col + j);
     }
     if (row > 0 || !has_bias() || !this->site_.parameters[1].trainable) return;
-    k.column_sums(step.rows, cols, dz, stride, tile);
-    step.update->apply(this->site_.parameters[1], 0, col, 1, cols, tile, k.gemm_nr);
+    const auto& gradient = this->site_.output->gradient;
+    k.column_sums(step.rows, cols, gradient.data + col, gradient.stride, tile);
+    step.update->apply(this->site_.parameters[1], 0, col, 1, cols, tile, cols);
 }
 
 // Max norm: a unit's incoming weights, a column of W, are scaled back to the bound where they are longer.
@@ -206,7 +203,7 @@ void Dense<T>::constraint_task(index_t task) {
         const T factor = T(weight().max_norm / norm);
         for (index_t i = 0; i < in_; ++i) w[i * out_ + j] *= factor;
     }
-    for (index_t row = 0; row < in_; row += block_rows()) pack_block(row, begin);
+    for (index_t row = 0; row < in_; row += block_rows()) pack_panel(row, begin);
 }
 
 template class Dense<float>;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "ops/matrix.hpp"
 #include "ops/operation.hpp"
 
 namespace steepest {
@@ -29,21 +30,22 @@ public:
     void describe(index_t in, index_t out, bool input_gradient, bool in_place);
 
 private:
-    // W is repacked, and its gradient computed, in blocks of block_rows() rows by one panel of gemm_nr columns: enough rows to fill
-    // the registers' tiles, but enough blocks for a small layer to be shared out.
+    // W's gradient is computed, and W updated and repacked, in blocks of block_rows() by block_cols_. Wide ones: the rows of a narrow
+    // block, and those of the optimiser's state, may lie a power of two apart, fall into the same few sets of the caches and throw
+    // each other out.
     static constexpr index_t kMostRows = 64;
+    static constexpr index_t kMostCols = 1024 / index_t(sizeof(T));
     index_t block_rows() const { return in_ > 2 * kMostRows ? kMostRows : kMostRows / 2; }
+    index_t block_cols(index_t capacity) const;
     index_t row_blocks() const { return ceil_div(in_, block_rows()); }
     // Whether the blocks below one another are so many that a copy of their columns of dz without gaps pays.
     bool copies_gradient() const { return row_blocks() >= 4; }
-    const T* gradient_panel(const Step<T>& step, index_t col, const Worker& worker, index_t* stride);
-    // Row and column of a task's block. The tasks of a group of row blocks come panel by panel: x's columns of the group stay in
-    // the second-level cache while the panels of dz pass them once.
-    void place(index_t task, index_t* row, index_t* col) const;
+    Panels<T> gradient_panels(const Step<T>& step, index_t col, const Worker& worker);
+    index_t col_blocks() const { return ceil_div(out_, block_cols_); }
     index_t panels() const { return ceil_div(out_, this->kernels_.gemm_nr); }
     const Parameter<T>& weight() const { return this->site_.parameters[0]; }
     bool has_bias() const { return this->site_.parameters.size() > 1; }
-    void pack_block(index_t row, index_t col) const;
+    void pack_panel(index_t row, index_t col) const;
 
     Activation activation_;
     T alpha_;
@@ -51,10 +53,10 @@ private:
     index_t out_ = 0;
     bool input_gradient_ = false;
     bool in_place_ = false;
-    index_t group_ = 1;               // row blocks of a group
+    index_t block_cols_ = 0;
     T* packed_ = nullptr;             // W in panels, for the forward pass
     T* packed_transposed_ = nullptr;  // W^T in panels, for the input gradient
-    T* copies_ = nullptr;             // a panel of dz for each worker
+    T* copies_ = nullptr;             // a block's columns of dz for each worker
     struct alignas(kAlignment) Copied {
         index_t col = -1;
     };

@@ -82,25 +82,28 @@ void multiply_few_rows(const KernelTable<T>& kernels, const RowProduct<T>& produ
 
 template <class T>
 void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda,
-                         const T* b, index_t ldb, T* g, index_t ldg) {
+                         const Panels<T>& b, T* g, index_t ldg) {
+    const index_t nr = kernels.gemm_nr;
     const index_t depth = block(k, kDepth / 2);
     GemmPanel<T> panel{};
     panel.m = m;
-    panel.n = n;
     panel.a_row = 1;
     panel.a_k = lda;
-    panel.b_k = ldb;
-    panel.c = g;
+    panel.b_k = b.row;
     panel.ldc = ldg;
     panel.ahead_step = lda * index_t(sizeof(T));
     panel.ahead_tile = kAlignment;
-    for (index_t p = 0; p < k; p += depth) {
-        panel.k = std::min(depth, k - p);
-        panel.a = a + p * lda;
-        panel.ahead = reinterpret_cast<const char*>(panel.a + kAhead * lda);
-        panel.b = b + p * ldb;
-        panel.accumulate = p > 0;
-        kernels.gemm_panel(panel);
+    for (index_t j = 0; j < n; j += nr) {
+        panel.n = std::min(nr, n - j);
+        panel.c = g + j;
+        for (index_t p = 0; p < k; p += depth) {
+            panel.k = std::min(depth, k - p);
+            panel.a = a + p * lda;
+            panel.ahead = reinterpret_cast<const char*>(panel.a + kAhead * lda);
+            panel.b = b.data + j / nr * b.stride + p * b.row;
+            panel.accumulate = p > 0;
+            kernels.gemm_panel(panel);
+        }
     }
 }
 
@@ -108,7 +111,7 @@ void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, in
     template void multiply_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                              \
     template void multiply_few_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                          \
     template void multiply_transposed<T>(const KernelTable<T>&, index_t, index_t, index_t, const T*, index_t, \
-                                         const T*, index_t, T*, index_t);
+                                         const Panels<T>&, T*, index_t);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

@@ -32,9 +32,17 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
 template <class T>
 void multiply_few_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
 
-// G (m, n) = A^T B over `k` rows: A (k, m) and B (k, n) row-major, n <= gemm_nr, B readable over gemm_nr columns.
+// A matrix B in panels of gemm_nr columns: panel j begins at data + j stride, its rows lie `row` apart, gemm_nr of each are readable.
+template <class T>
+struct Panels {
+    const T* data;
+    index_t stride;
+    index_t row;
+};
+
+// G (m, n) = A^T B over `k` rows: A (k, m) row-major, B (k, n).
 template <class T>
 void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, index_t k, const T* a, index_t lda,
-                         const T* b, index_t ldb, T* g, index_t ldg);
+                         const Panels<T>& b, T* g, index_t ldg);
 
 }  // namespace steepest
