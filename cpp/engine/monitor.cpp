@@ -55,7 +55,11 @@ double divide(double a, double b) { return b > 0.0 ? a / b : std::numeric_limits
 
 template <class T>
 Monitor<T>::Monitor(const Program& program, const Tensors<T>& tensors, std::vector<WatchedLayer> layers)
-    : layers_(std::move(layers)), row_squares_(kRows), sums_(layers_.size()), losses_(kLossSegments) {
+    : layers_(std::move(layers)),
+      row_squares_(kRows),
+      first_look_(layers_.size()),
+      sums_(layers_.size()),
+      losses_(kLossSegments) {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
         const index_t width = program.values[std::size_t(layers_[l].value)];
         widths_.push_back(width);
@@ -102,7 +106,6 @@ void Monitor<T>::begin_epoch(std::uint64_t first, index_t count, std::vector<std
     chosen_ = std::move(chosen);
     samples_ = 0;
     noise_trace_ = gradient_square_ = descent_ = 0.0;
-    first_look_.clear();
     std::fill(sums_.begin(), sums_.end(), LayerSums{});
     std::fill(losses_.begin(), losses_.end(), LossSegment{});
     for (auto& units : alive_) std::fill(units.begin(), units.end(), char(0));
@@ -256,7 +259,7 @@ void Monitor<T>::add_up() {
         s.weight = std::sqrt(weight);
     }
     add_noise(noisy);
-    if (samples_ == 1) first_look_ = records();
+    if (samples_ == 1) write_records(first_look_.data());
 }
 
 // E |G_B|^2 = |G|^2 + tr(S) / B for a batch of B rows and E |g|^2 = |G|^2 + tr(S) for one row give both unknowns without bias.
@@ -281,18 +284,18 @@ EpochRecord Monitor<T>::read() const {
     record.descent = divide(descent_, double(samples_));
     record.losses = losses_;
     record.spikes = spikes_.events();
-    record.layers = records();
+    record.layers.resize(layers_.size());
+    write_records(record.layers.data());
     record.first = samples_ > 0 ? first_look_ : record.layers;
     return record;
 }
 
 template <class T>
-std::vector<LayerRecord> Monitor<T>::records() const {
+void Monitor<T>::write_records(LayerRecord* records) const {
     const double nothing = std::numeric_limits<double>::quiet_NaN();
-    std::vector<LayerRecord> records;
     for (std::size_t l = 0; l < layers_.size(); ++l) {
         const LayerSums& s = sums_[l];
-        LayerRecord r{};
+        LayerRecord& r = records[l];
         r.update_ratio = divide(s.ratio, s.samples);
         r.gradient_norm = divide(s.gradient, s.samples);
         r.gradient_norm_max = s.samples > 0.0 ? s.gradient_max : nothing;
@@ -305,9 +308,7 @@ std::vector<LayerRecord> Monitor<T>::records() const {
         const auto dead = double(std::count(alive_[l].begin(), alive_[l].end(), char(0)));
         r.dead = layers_[l].dies && samples_ > 0 ? dead / double(widths_[l]) : nothing;
         r.saturated = layers_[l].ends ? divide(s.saturated, s.entries) : nothing;
-        records.push_back(r);
     }
-    return records;
 }
 
 template class Monitor<float>;

@@ -119,7 +119,7 @@ private:
     void look_at_parameters(ParameterPiece* piece) const;
     void add_up();
     void add_noise(double gradient_square);
-    std::vector<LayerRecord> records() const;
+    void write_records(LayerRecord* records) const;
 
     std::vector<WatchedLayer> layers_;
     std::vector<index_t> widths_;
@@ -129,8 +129,8 @@ private:
     std::vector<double> row_squares_;       // per row: the squared length of its gradient, times 1 / batch^2
     std::vector<std::vector<char>> alive_;  // per layer and unit, in this epoch
     AlignedBuffer<T> before_, gradients_;   // like the parameter arena
-    std::vector<LayerRecord> first_look_;
-    std::vector<LayerSums> sums_;  // of the epoch
+    std::vector<LayerRecord> first_look_;   // one per layer from the start, since it is written within a slice
+    std::vector<LayerSums> sums_;           // of the epoch
     std::vector<LossSegment> losses_;
     std::vector<std::uint64_t> chosen_;
     std::uint64_t first_ = 0;

@@ -1,12 +1,30 @@
 // The monitor over a small network: it changes no bit of the training, its records have the same bits for any team, and they are what
 // arrays copied from outside give.
+#include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "engine/network.hpp"
 #include "test.hpp"
 
 using namespace steepest;
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+}  // namespace
+
+// Every container of the library asks here: what is counted is what a slice of training allocates.
+void* operator new(std::size_t bytes) {
+    allocations += 1;
+    if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -50,6 +68,7 @@ struct Outcome {
     std::vector<float> parameters;
     EpochRecord record;
     RunResult run;
+    long allocations;  // within the slice
 };
 
 // One epoch; `look`: which steps the monitor looks at, null without a monitor.
@@ -97,7 +116,9 @@ Outcome train(int threads, const std::vector<std::uint64_t>* look, double clip =
         }
     }
     Outcome outcome;
+    const long before = allocations;
     outcome.run = network.train(data, optimizer, args);
+    outcome.allocations = allocations - before;
     const auto arena = network.parameter_arena();
     outcome.parameters.assign(arena.data, arena.data + arena.cols);
     if (look != nullptr) outcome.record = network.monitor()->read();
@@ -129,6 +150,14 @@ TEST(monitor_changes_nothing_and_does_not_depend_on_the_team) {
             CHECK_EQ(watched.record.descent, team.record.descent);
         }
     }
+}
+
+TEST(monitor_allocates_nothing_within_a_slice) {
+    const std::vector<std::uint64_t> steps{0, 2};
+    const Outcome alone = train(1, nullptr);
+    const Outcome watched = train(1, &steps);
+    CHECK_EQ(watched.record.samples, 2);
+    CHECK_EQ(watched.allocations, alone.allocations);
 }
 
 TEST(monitor_records_losses_and_dead_units) {
@@ -170,8 +199,8 @@ TEST(monitor_spikes_are_events) {
     SpikeDetector detector;
     for (std::uint64_t step = 0; step < 200; ++step) detector.note(step, 1.0 + 0.1 * noise(index_t(step)));
     CHECK(detector.events().empty());
-    detector.note(200,
-                  9.0);  // one odd batch moves the fast mean to 2.0: not above twice the slow one by six deviations
+    // One odd batch moves the fast mean to 2.0: not above twice the slow one by six deviations.
+    detector.note(200, 9.0);
     const std::size_t odd = detector.events().size();
     for (std::uint64_t step = 201; step < 220; ++step) detector.note(step, 9.0);
     CHECK(odd <= 1);
