@@ -1,5 +1,6 @@
 """The checkup's frame: its report, its registry, what it leaves untouched."""
 
+import itertools
 import random
 import subprocess
 import sys
@@ -81,7 +82,10 @@ def test_fingerprint_sees_everything():
     assert len(set(prints)) == len(prints)
 
 
-def test_the_same_twice():
+def test_the_same_twice(monkeypatch):
+    """With a clock that counts how often it is asked: how much is sampled depends on the time there is."""
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: 1e-6 * next(ticks))
     X, y = small()
     first, second = (st.checkup(network(), X, y, loss="softmax_cross_entropy") for _ in range(2))
     assert [(c.name, c.status, c.evidence) for c in first] == [(c.name, c.status, c.evidence) for c in second]
@@ -186,3 +190,27 @@ def test_a_trained_model_is_not_blamed_for_having_learnt():
     model.fit(X, y, loss="softmax_cross_entropy", optimizer=st.optimizers.Adam(0.01), epochs=300, verbose=0)
     report = st.checkup(model, X, y)
     assert report.passed, str(report)
+
+
+def test_columns_are_called_by_their_names():
+    X, y = small()
+    X[:, 3] *= 1000
+    names = ["age", "height", "weight", "income", "rooms", "floor"]
+    report = st.checkup(network(), X, y, feature_names=names, checks=["finite features", "feature scale"])
+    assert "column 'income'" in report["feature scale"].evidence
+    with pytest.raises(ValueError, match="feature_names must hold 6 names, one a column of X, got 2"):
+        st.checkup(network(), X, y, feature_names=["a", "b"])
+
+
+def test_pictures_leave_frozen_encodings_out():
+    """The pieces a number is cut into are at their ends by design: neither a finding nor a bar of a picture."""
+    X, y = small()
+    pieces = st.layers.Dense(12, "hard_sigmoid", initializer={"kind": "normal", "std": 50.0}, trainable=False)
+    model = st.Sequential([pieces, st.layers.Dense(16, "tanh"), st.layers.Dense(2)], seed=0)
+    checks = ["finite features", "targets", "symmetric initialisation", "activation scale", "saturated units"]
+    report = st.checkup(model, X, y, checks=checks)
+    assert report["saturated units"].data["layers"] == ["dense_2", "dense_3"]
+    assert report["symmetric initialisation"].evidence.endswith("of 1")
+    frozen = st.Sequential([st.layers.Dense(9, "tanh", trainable=False), st.layers.Dense(2, trainable=False)], seed=0)
+    report = st.checkup(frozen, X, y, checks=checks)
+    assert report["activation scale"].data["layers"] == ["dense_1", "dense_2"]

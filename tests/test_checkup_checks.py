@@ -151,7 +151,9 @@ def test_target_scale(scale, status):
 def test_baselines(loss, y, zero, constant, perfect):
     model = st.Sequential([layers.Dense(2 if loss.startswith("softmax") else 1)], input_shape=1)
     options = {"seed": 0, "budget": 1.0, "batch_size": 2, "epochs": None, "shuffle": True, "loss": loss}
-    options |= dict.fromkeys(("optimizer", "augment", "class_weight", "sample_weight", "validation_data"))
+    options |= dict.fromkeys(
+        ("optimizer", "augment", "feature_names", "class_weight", "sample_weight", "validation_data")
+    )
     case = Case(model, np.ones((len(y), 1)), y, options)
     assert baseline.zero_loss(case, case.data) == pytest.approx(zero)
     assert baseline.constant_loss(case, case.data) == pytest.approx(constant)

@@ -15,7 +15,7 @@ import pytest
 import steepest as st
 from steepest import cli, tables
 from steepest.callbacks import Callback
-from steepest.commands import train
+from steepest.commands import problem, train
 
 pandas = pytest.importorskip("pandas")
 
@@ -209,6 +209,15 @@ def test_checkup_before_and_alone(place, capsys):
     assert code in (0, 1)
     assert "report in look.html" in capsys.readouterr().out
     assert "<html" in (place / "look.html").read_text()
+
+
+def test_many_columns_are_left_out_in_one_line():
+    dropped = {f"pixel {i}": "it is the same in every row" for i in range(110)} | {"id": "it numbers the rows"}
+    assert problem.left_out(dropped) == [
+        "110 columns are left out (pixel 0, pixel 1, pixel 2, pixel 3, pixel 4 and 105 more): "
+        "it is the same in every row",
+        "id is left out: it numbers the rows",
+    ]
 
 
 @pytest.mark.parametrize(("status", "code"), [("pass", 0), ("warn", 0), ("fail", 1)])

@@ -272,3 +272,48 @@ def copied_before_the_split():
     rows = rng.permutation(np.concatenate([np.arange(len(X)), *[rare] * 4]))
     X, y = X[rows], y[rows]
     return classes(src.dense(32, 2), X[400:], y[400:], validation_data=(X[:400], y[:400]))
+
+
+@fault("validation duplicates")
+def copied_with_noise_before_the_split():
+    """Rows were copied with a little noise before the validation rows were drawn."""
+    rng = np.random.default_rng(0)
+    X, y = src.surface(700)
+    rows = rng.permutation(np.repeat(np.arange(len(X)), 3))
+    X, y = X[rows] + 1e-3 * rng.normal(size=(len(rows), X.shape[1])), y[rows]
+    return numbers(src.dense(32, 1), X[500:], y[500:], validation_data=(X[:500], y[:500]))
+
+
+@fault("validation duplicates")
+def images_augmented_before_the_split():
+    """Every digit stands there four times, with other noise in its pixels, and the copies were divided at random."""
+    rng = np.random.default_rng(0)
+    X, y, _, _ = src.digits()
+    rows = rng.permutation(np.tile(np.arange(500), 4))
+    X, y = X[rows] + 0.02 * rng.normal(size=(len(rows), 64)), y[rows]
+    return classes(src.dense(64, 10), X[400:], y[400:], validation_data=(X[:400], y[:400]))
+
+
+@fault("default label")
+def labels_lost_in_the_second_half():
+    """The labels of the second half of the file are 0, as an array that was filled in part."""
+    X, y, count = src.letter()
+    labels = y.copy()
+    labels[len(y) // 2 :] = 0
+    return classes(src.dense(64, count), src.standard(X), labels)
+
+
+@fault("default label")
+def prices_filled_in_with_zero():
+    """Two prices in five were missing, and 0 was put there."""
+    X, y = src.housing()
+    lost = np.random.default_rng(0).random(len(y)) < 0.4
+    return numbers(src.dense(64, 1), src.standard(X), np.where(lost, 0.0, (y - y.mean()) / y.std()))
+
+
+@fault("outliers")
+def one_wild_number():
+    """A decimal point was lost in a single number."""
+    X, y = src.surface(2000)
+    X[777, 4] = 1e5
+    return numbers(src.dense(32, 1), X, y)

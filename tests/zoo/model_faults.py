@@ -266,7 +266,7 @@ def step_function():
 # --------------------------------------------------------------------------------------------------------------- rate
 @fault("learning rate")
 def rate_a_hundred_times_too_high():
-    """Adam with a rate of 0.3."""
+    """Adam with a rate of 0.5."""
     X, y, _, _ = src.digits()
     return classes(src.dense(128, 64, 10), src.standard(X), y, optimizer=src.adam(0.5))
 

@@ -34,6 +34,7 @@ FAMILIES = (
     "code",
     "data",
     "labels",
+    "relation",
     "outliers",
     "rows",
     "setup",
@@ -78,6 +79,7 @@ def checkup(
     sample_weight: Any = None,
     class_weight: Mapping[int, float] | str | None = None,
     augment: Callable[..., Any] | None = None,
+    feature_names: Sequence[str] | None = None,
     checks: Sequence[str] | None = None,
     budget: float = 30.0,
     seed: int = 0,
@@ -105,6 +107,8 @@ def checkup(
         None takes the one of the last `fit`, or `Adam()`.
     batch_size, epochs, shuffle, sample_weight, class_weight, augment
         As for `fit`.
+    feature_names : sequence of str, optional
+        How the columns of X are called in the report; None takes the names of a frame, or numbers.
     checks : sequence of str, optional
         Names of the checks to run, of :func:`names`; None runs all.
     budget : float
@@ -160,6 +164,7 @@ def checkup(
                 "sample_weight": sample_weight,
                 "class_weight": class_weight,
                 "augment": augment,
+                "feature_names": feature_names,
                 "budget": budget,
                 "seed": seed,
             },

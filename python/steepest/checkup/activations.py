@@ -18,9 +18,9 @@ _NEEDS = ("finite features", "targets")
 _GROWTH, _SHRINKAGE = 30.0, 0.03
 
 
-def measured(first: Start) -> dict[str, Any]:
-    """Return the statistics by layer for pictures."""
-    layers = first.report.layers
+def measured(case: Case, first: Start) -> dict[str, Any]:
+    """Return the statistics by layer for pictures, of the layers that `_learning` returns."""
+    layers = _learning(case, first)
     return {
         "layers": [layer.name for layer in layers],
         "mean": np.array([layer.mean for layer in layers]),
@@ -45,7 +45,7 @@ def activation_scale(case: Case) -> Check:
     names = [layer.name for layer in first.report.hidden if ends[layer.name] != case.network.program.output]
     if not names:
         return skipped("no hidden layer")
-    data = measured(first)
+    data = measured(case, first)
     signals = np.array([first.signal(ends[name]) for name in names])
     view = seen(case).values
     entering = float(np.sqrt(np.mean(np.var(view, axis=0)))) if view.shape[1] else 1.0
@@ -97,7 +97,7 @@ def _learning(case: Case, first: Start) -> list[Any]:
     program = case.network.program
     values = program.trained_values()
     names = {op.layer for op in program.operations if op.output in values}
-    return [layer for layer in first.report.layers if layer.name in names]
+    return [layer for layer in first.report.layers if layer.name in names or not names]
 
 
 @check("dead units", needs=_NEEDS, explains=("activation scale", "gradient scale", *_TRAINING))
@@ -125,7 +125,7 @@ def dead_units(case: Case) -> Check:
         threshold=f"warn from {_DEAD:.0%} of a layer's units, fail from {_MOST:.0%}",
         source="a rectified unit that is off has no gradient (Glorot, Bordes and Bengio 2011); half of them may be off "
         "where all features are positive",
-        data={**measured(first), "value": worst.dead, "limit": _DEAD},
+        data={**measured(case, first), "value": worst.dead, "limit": _DEAD},
     )
 
 
@@ -146,5 +146,5 @@ def saturated_units(case: Case) -> Check:
         "standardised features, initializer='auto', biases near 0",
         threshold=f"warn from {_SHARE:.0%} of a layer's values, fail from {_MOST:.0%}",
         source="LeCun et al. 1998, 4.4 and 4.6: a saturated unit is flat, so its gradient is small",
-        data={**measured(first), "value": worst.saturated, "limit": _SHARE},
+        data={**measured(case, first), "value": worst.saturated, "limit": _SHARE},
     )

@@ -68,10 +68,10 @@ class Case:
         self.model = model.copy() if hasattr(model, "copy") else copy.deepcopy(model)
         self.was_built = model.built
         self.fresh = model.steps == 0
-        self.columns = [str(name) for name in getattr(X, "columns", ())]
         self.x: Array
         self.network: Network
         self.x, self.network = self.model.receive(X)
+        self.columns = _names(X, self.x.shape[1], settings["feature_names"])
         self.y = data.as_array("y", y)
         self.problems: dict[str, str] = {}
         self.guessed = settings["loss"] is None and model.loss is None
@@ -244,6 +244,14 @@ class Case:
         names = ", ".join(self.feature(int(column)) for column in columns[:most])
         more = f" and {len(columns) - most} more" if len(columns) > most else ""
         return f"column{'s' if len(columns) > 1 else ''} {names}{more}"
+
+
+def _names(X: Any, width: int, given: Any) -> list[str]:
+    """Return the columns' names; none where there are none."""
+    names = [str(name) for name in (getattr(X, "columns", ()) if given is None else given)]
+    if given is not None and len(names) != width:
+        raise ValueError(f"feature_names must hold {width} names, one a column of X, got {len(names)}")
+    return names
 
 
 def _choose_optimizer(model: Model, optimizer: Any) -> Optimizer:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .case import Case
-from .columns import Extremes, extremes, seen
+from .columns import Extremes, Seen, extremes, seen
 from .registry import check, failed, passed, skipped, warned
 from .report import Check
 
@@ -57,6 +57,8 @@ _SMALL = 0.01
 _OFFSET = 100.0
 
 
+# Of so many rows one may be wild.
+_FEW = 500
 # A column in which one value stands in at least half of the rows: pixels, one-hot codes, counts of words.
 _MODAL = 0.5
 # Share of such columns from which on a constant column is an empty one of that kind.
@@ -87,57 +89,93 @@ def feature_scale(case: Case) -> Check:
     values = view.values
     if not values.shape[1]:
         return passed("every column is read as a code")
-    nonzero = values != 0.0
-    share = nonzero.mean(axis=0)
-    size = np.sqrt(np.mean(values**2, axis=0))
-    # Where most entries are 0 (one-hot, images) the others say how large the feature is.
-    typical = size / np.sqrt(np.maximum(share, 1e-300))
     mean, std = values.mean(axis=0), values.std(axis=0)
-    varying = std > 1e-7 * np.abs(mean)
-    data = {"columns": view.columns, "feature_size": size, "feature_mean": mean, "feature_std": std}
+    size = np.sqrt(np.mean(values**2, axis=0))
     settings = {
         "threshold": f"root mean square of a column: warn above {_LARGE:g} or below {_SMALL:g}, fail above {_HUGE:g}; "
         f"of all columns: warn above {_ALL_LARGE:g}; "
         f"warn where the mean is {_OFFSET:g} times the deviation",
         "source": _LECUN,
-        "data": data,
+        "data": {"columns": view.columns, "feature_size": size, "feature_mean": mean, "feature_std": std},
     }
-    advice = (
-        "standardise the columns: st.preprocessing.Standardizer().fit(X) on the training rows, or a "
-        "st.layers.BatchNorm() / st.layers.Standardize as the first layer"
-    )
-    large = size > _LARGE
-    together = float(np.sqrt(np.mean(size**2)))
-    if not large.any() and together > _ALL_LARGE:
-        return warned(f"the root mean square of all {len(size)} columns together is {together:.3g}", advice, **settings)
-    if large.any():
-        order = view.columns[large][np.argsort(-size[large])]
-        evidence = (
-            f"{_count(large, len(size))} root mean square above {_LARGE:g}, up to {size.max():.3g} "
-            f"({case.features(order)}); the median column has {np.median(size):.3g}"
-        )
-        return (failed if size.max() > _HUGE else warned)(evidence, advice, **settings)
-    small = varying & (typical < _SMALL) & (share > 0.05)
-    if small.any():
-        order = view.columns[small][np.argsort(typical[small])]
-        evidence = (
-            f"{_count(small, len(size))} root mean square below {_SMALL:g}, down to {typical[small].min():.3g} "
-            f"({case.features(order)}): the network hardly sees them"
-        )
-        return (failed if small.mean() > 0.5 else warned)(evidence, advice, **settings)
-    # A column that is one value in most rows has a small deviation, and says all it has to say in the others.
-    offset = varying & (np.abs(mean) > _OFFSET * std) & (size > 0.1) & (modal_share(values) < _MODAL)
-    if offset.any():
-        worst = np.abs(mean[offset]) / std[offset]
-        evidence = (
-            f"{_count(offset, len(size))} mean more than {_OFFSET:g} times the deviation, up to {worst.max():.3g} "
-            f"times ({case.features(view.columns[offset])}): what varies is lost beside the constant part"
-        )
-        return warned(evidence, advice, **settings)
+    for look in (_too_large, _too_small, _far_from_zero):
+        if complaint := look(case, view, size):
+            grave, evidence = complaint
+            return (failed if grave else warned)(evidence, _STANDARDISE, **settings)
     return passed(
         f"root mean squares of the columns between {size.min():.3g} and {size.max():.3g}, median {np.median(size):.3g}",
         **settings,
     )
+
+
+_STANDARDISE = (
+    "standardise the columns: st.preprocessing.Standardizer().fit(X) on the training rows, or a "
+    "st.layers.BatchNorm() / st.layers.Standardize as the first layer"
+)
+
+
+def _too_large(case: Case, view: Seen, size: Floats) -> tuple[bool, str] | None:
+    """Return whether it is grave that columns are large, and the evidence."""
+    large = size > _LARGE
+    if large.any():
+        # Where a few numbers alone make a column large it is not its unit that is wrong: the outliers say so.
+        values = view.values[:, large]
+        usual = np.sqrt(np.mean(_without_extremes(values) ** 2, axis=0))
+        wild = (usual <= _LARGE) & (modal_share(values) < _MODAL)
+        size = size.copy()
+        size[large] = np.where(wild, usual, size[large])
+        large = size > _LARGE
+    together = float(np.sqrt(np.mean(size**2)))
+    if large.any():
+        order = view.columns[large][np.argsort(-size[large])]
+        return bool(size.max() > _HUGE), (
+            f"{_count(large, len(size))} root mean square above {_LARGE:g}, up to {size.max():.3g} "
+            f"({case.features(order)}); the median column has {np.median(size):.3g}"
+        )
+    if together > _ALL_LARGE:
+        return False, f"the root mean square of all {len(size)} columns together is {together:.3g}"
+    return None
+
+
+def _too_small(case: Case, view: Seen, size: Floats) -> tuple[bool, str] | None:
+    """Return the same of columns that are small beside the first layer's weights."""
+    share = (view.values != 0.0).mean(axis=0)
+    # Where most entries are 0 (one-hot, images) the others say how large the feature is.
+    typical = size / np.sqrt(np.maximum(share, 1e-300))
+    small = _varying(view.values) & (typical < _SMALL) & (share > 0.05)
+    if not small.any():
+        return None
+    order = view.columns[small][np.argsort(typical[small])]
+    return bool(small.mean() > 0.5), (
+        f"{_count(small, len(size))} root mean square below {_SMALL:g}, down to {typical[small].min():.3g} "
+        f"({case.features(order)}): the network hardly sees them"
+    )
+
+
+def _far_from_zero(case: Case, view: Seen, size: Floats) -> tuple[bool, str] | None:
+    """Return the same of columns that are nearly constant beside what varies in them."""
+    mean, std = view.values.mean(axis=0), view.values.std(axis=0)
+    # A column that is one value in most rows has a small deviation, and says all it has to say in the others.
+    offset = _varying(view.values) & (np.abs(mean) > _OFFSET * std) & (size > 0.1)
+    offset &= modal_share(view.values) < _MODAL
+    if not offset.any():
+        return None
+    worst = np.abs(mean[offset]) / std[offset]
+    return False, (
+        f"{_count(offset, len(size))} mean more than {_OFFSET:g} times the deviation, up to {worst.max():.3g} "
+        f"times ({case.features(view.columns[offset])}): what varies is lost beside the constant part"
+    )
+
+
+def _varying(values: Floats) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = values.std(axis=0) > 1e-7 * np.abs(values.mean(axis=0))
+    return found
+
+
+def _without_extremes(values: Floats) -> Floats:
+    """Return the columns, sorted, without the rows at either end that are at most one in five hundred."""
+    ends = -(-len(values) // _FEW)
+    return np.sort(values, axis=0)[ends : len(values) - ends] if len(values) > 2 * ends else values
 
 
 def _count(which: npt.NDArray[np.bool_], total: int) -> str:

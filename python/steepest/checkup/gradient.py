@@ -150,7 +150,7 @@ def gradient_scale(case: Case) -> Check:
         f"{_EXPLODING:g}, fail below {_VANISHED:g} or at 0"
     )
     source = "Glorot and Bengio 2010; Pascanu, Mikolov and Bengio 2013"
-    settings: dict[str, Any] = {"threshold": threshold, "source": source, "data": measured(first)}
+    settings: dict[str, Any] = {"threshold": threshold, "source": source, "data": measured(case, first)}
     broken = [name for name, gradient in first.gradients.items() if not np.isfinite(gradient).all()]
     advice = "look at the layer behind it: dead or saturated units, an activation without gradient, wrong backward"
     if broken:

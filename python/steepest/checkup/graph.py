@@ -80,6 +80,11 @@ def hidden(program: Program) -> Iterator[Op]:
             yield op
 
 
+def trained_hidden(program: Program) -> Iterator[Op]:
+    """Yield those of `hidden` whose weights are trained: not an encoding of single columns, of which there are many."""
+    return (op for op in hidden(program) if program.parameters[op.parameters[0]].trainable)
+
+
 def activation_after(program: Program, op: Op) -> Op:
     """Return the operation that bends an operation's values: itself, or the one behind normalisation and dropout."""
     while function_of(op) == "identity":

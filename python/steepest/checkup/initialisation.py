@@ -11,7 +11,7 @@ from steepest.lowering.program import Op
 
 from .baseline import best_constant, constant_loss, zero_loss
 from .case import Case
-from .graph import LINEAR, activation_after, function_of, hidden
+from .graph import LINEAR, activation_after, function_of, hidden, trained_hidden
 from .registry import check, failed, judge, passed, skipped, warned
 from .report import Check
 from .start import start
@@ -52,9 +52,9 @@ def symmetric_initialisation(case: Case) -> Check:
     """Whether the units of a hidden layer start alike, and get the same gradient for ever."""
     threshold = "all units of a hidden layer with the same weights: fail where their gradients are the same, too"
     source = "Goodfellow, Bengio and Courville 2016, Deep learning, 8.4: break symmetry between units"
-    layers = [op for op in hidden(case.network.program) if case.network.program.widths[op.output] > 1]
+    layers = [op for op in trained_hidden(case.network.program) if case.network.program.widths[op.output] > 1]
     if not layers:
-        return skipped("no hidden layer of several units")
+        return skipped("no trained hidden layer of several units")
     program, seen = case.network.program, start(case)
     alike, stuck = [], []
     for op in layers:
@@ -69,7 +69,7 @@ def symmetric_initialisation(case: Case) -> Check:
         if _same_columns(gradient, 1e-5 * float(np.abs(gradient).max())):
             stuck.append(op.layer)
     if not alike:
-        return passed(f"the units of all {len(layers)} hidden layers start differently", threshold=threshold)
+        return passed(f"the units of every hidden layer start differently, of {len(layers)}", threshold=threshold)
     settings = {"threshold": threshold, "source": source}
     advice = "initializer='auto' (He, Glorot or LeCun by the activation): random weights"
     which = ", ".join(map(repr, (stuck or alike)[:4]))

@@ -15,7 +15,7 @@ from .baseline import constant_loss, perfect_loss
 from .case import Case
 from .columns import seen, seen_rows
 from .copies import plain
-from .graph import LINEAR, function_of, hidden
+from .graph import LINEAR, function_of, trained_hidden
 from .registry import check, failed, judge, passed, skipped, warned
 from .report import Check
 from .start import start
@@ -81,7 +81,7 @@ def _far_apart(case: Case) -> Indices:
     if codes:
         parts.append(10.0 * np.asarray(case.x[np.ix_(candidates, np.array(codes))], dtype=np.float64))
     points = np.concatenate(parts, axis=1)
-    narrowest = min((program.widths[op.output] for op in hidden(program)), default=_MOST)
+    narrowest = min((program.widths[op.output] for op in trained_hidden(program)), default=_MOST)
     linear = all(function_of(op) == "identity" for op in program.operations)
     columns = points.shape[1]
     most = min(_MOST, narrowest + 1, columns + 1 if linear else 2 * columns + 2)

@@ -26,7 +26,16 @@ _ADVICE = (
 @check(
     "outliers",
     needs=("finite features", "feature scale"),
-    explains=("overfit a few rows", "learning rate", "input-independent baseline", "loss at initialisation"),
+    explains=(
+        "overfit a few rows",
+        "learning rate",
+        "input-independent baseline",
+        "shuffled-label baseline",
+        "loss at initialisation",
+        "activation scale",
+        "gradient scale",
+        "saturated units",
+    ),
 )
 def outliers(case: Case) -> Check:
     """Whether single numbers of the features or targets outweigh all others."""

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import dependence
+from steepest.diagnostics import dependence, neighbours
+from steepest.training.training_set import DataSet
+
 from .case import Case
 from .columns import seen, seen_rows
 from .data import modal_share
@@ -21,6 +23,11 @@ _CHUNK = 4096
 _MOST_ROWS = 200_000
 # Share of validation rows above what chance explains.
 _SHARED_WARN, _SHARED_FAIL = 0.01, 0.1
+# The same of rows that were changed a little: one in a thousand seems so by chance. Rows that are compared, and the
+# deviations of a target below which it is the same one.
+_NEAR_WARN, _NEAR_FAIL = 0.05, 0.3
+_NEAR_TRAIN, _NEAR_HELD = 20_000, 300
+_SAME_TARGET = 0.01
 # Validation rows below which an accuracy is off by up to 0.5 / sqrt(25) = 10 % by chance, where there are rows enough.
 _FEW_HELD, _PER_HELD = 25, 40
 
@@ -50,12 +57,13 @@ def validation_data(case: Case) -> Check:
 
 @check("validation duplicates", needs=("finite features", "validation data", "targets"))
 def validation_duplicates(case: Case) -> Check:
-    """Whether rows of the validation data stand in the training data, more often than twins do there."""
+    """Whether rows of the validation data stand in the training data, as they are or nearly."""
     if case.validation is None:
         return skipped("no validation data given")
     threshold = (
         f"share of validation rows that are training rows, beyond the share of training rows that have a twin: warn "
-        f"from {_SHARED_WARN:.0%}, fail from {_SHARED_FAIL:.0%}"
+        f"from {_SHARED_WARN:.0%}, fail from {_SHARED_FAIL:.0%}; of rows that nearly are: "
+        f"from {_NEAR_WARN:.0%} and {_NEAR_FAIL:.0%}"
     )
     rows = np.arange(case.rows) if case.rows <= _MOST_ROWS else case.draw(_MOST_ROWS, 1)
     train = _digests(case.data.x, case.data.y, rows)
@@ -74,7 +82,36 @@ def validation_duplicates(case: Case) -> Check:
         evidence += f"; {twins:.1%} of the training rows have a twin among themselves"
     advice = "divide the data first, by rows (and by group, where several rows are of one thing), then train"
     settings: dict[str, Any] = {"threshold": threshold, "data": {"shared": shared, "twins": twins}}
-    return judge(shared - twins - chance, _SHARED_WARN, _SHARED_FAIL, evidence, advice, **settings)
+    verdict = judge(shared - twins - chance, _SHARED_WARN, _SHARED_FAIL, evidence, advice, **settings)
+    near = _near_copies(case, case.validation) if verdict.status == "pass" else 0.0
+    if near < _NEAR_WARN:
+        return verdict
+    return judge(
+        near,
+        _NEAR_WARN,
+        _NEAR_FAIL,
+        f"{near:.0%} of the validation rows lie beside a training row of the same label, far nearer than rows of "
+        "such data lie: copies that were changed a little",
+        advice,
+        **settings,
+    )
+
+
+def _near_copies(case: Case, held: DataSet) -> float:
+    """Return the share of validation rows that are a training row but for small changes, label included."""
+    rows = case.draw(_NEAR_TRAIN, 17)
+    columns = neighbours.telling_columns(np.asarray(case.x[case.sampled], dtype=np.float64))
+    if not len(columns) or len(rows) < _NEAR_HELD or len(held) < _FEW_HELD:
+        return 0.0
+    some = np.linspace(0, len(held) - 1, min(len(held), _NEAR_HELD)).astype(np.int64)
+    x = np.asarray(case.x[np.ix_(rows, columns)], dtype=np.float64)
+    nearest, near, _ = neighbours.near_copies(x, np.asarray(held.x[np.ix_(some, columns)], dtype=np.float64))
+    y, found = case.data.y[rows], held.y[some]
+    apart = np.abs(np.asarray(found, dtype=np.float64) - y[nearest])
+    if y.ndim == 2:
+        apart = (apart / np.maximum(y.std(axis=0), 1e-30)).max(axis=1)
+    # Of so many training rows only some are among those looked at.
+    return float(np.mean(near & (apart < _SAME_TARGET))) * case.rows / len(rows)
 
 
 def _one_column_tells(x: Array, rows: npt.NDArray[np.int64], distinct: int) -> bool:

@@ -34,7 +34,14 @@ def run(options: argparse.Namespace) -> int:
     task = problem.load(options)
     recipe = problem.recipe_of(options, task)
     model = recipe.model(task, options.seed)
-    report = st.checkup(model, task.train.x, task.train.y, **recipe.settings(task), budget=options.budget)
+    report = st.checkup(
+        model,
+        task.train.x,
+        task.train.y,
+        **recipe.settings(task),
+        feature_names=task.table.output_names,
+        budget=options.budget,
+    )
     print(f"\n{report}")
     if options.html is not None:
         report.to_html(options.html)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from steepest.commands import explaining, reading
@@ -112,10 +113,29 @@ def describe(problem: Any, options: argparse.Namespace, rows: int) -> None:
     used = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     coded = f", {len(table.codes)} of them embedded" if table.codes else ""
     print(f"columns: {used}{coded}")
-    for name, reason in table.dropped.items():
-        print(f"  {name} is left out: {reason}")
+    for line in left_out(table.dropped):
+        print(f"  {line}")
     parts = (("training", problem.train), ("validation", problem.validation), ("test", problem.test))
     print("rows: " + ", ".join(f"{len(part):,} for {name}" for name, part in parts), flush=True)
+
+
+# Columns left out for one reason that are named one by one.
+_NAMED = 5
+
+
+def left_out(dropped: Mapping[str, str]) -> list[str]:
+    """Return a sentence for every column that is left out, or one for many of the same reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in dropped.items():
+        by_reason.setdefault(reason, []).append(name)
+    lines = []
+    for reason, names in by_reason.items():
+        if len(names) > _NAMED:
+            some = ", ".join(names[:_NAMED])
+            lines.append(f"{len(names)} columns are left out ({some} and {len(names) - _NAMED} more): {reason}")
+        else:
+            lines += [f"{name} is left out: {reason}" for name in names]
+    return lines
 
 
 def _summary(problem: Any) -> str:

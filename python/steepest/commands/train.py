@@ -84,7 +84,9 @@ def look(model: Any, task: Any, recipe: Any) -> Any:
     import steepest as st
 
     settings = recipe.settings(task)
-    report = st.checkup(model, task.train.x, task.train.y, **settings, budget=_CHECKUP_BUDGET)
+    report = st.checkup(
+        model, task.train.x, task.train.y, **settings, feature_names=task.table.output_names, budget=_CHECKUP_BUDGET
+    )
     if not report.findings:
         print(f"checkup of {len(report.checks)} points: nothing found\n", flush=True)
     _show_findings(f"checkup of {len(report.checks)} points", report.findings)

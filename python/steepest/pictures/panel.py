@@ -162,9 +162,9 @@ def percent_axis(axes: Any) -> None:
 
 
 def layer_ticks(axes: Any, names: Sequence[str]) -> None:
-    """Name the layers 1, 2, ... on the x axis, slanted, as many as there is room for."""
-    count = min(len(names), MOST_LAYERS)
-    shown = np.unique(np.linspace(0, len(names) - 1, count).round().astype(int))
+    """Name the layers 1, 2, ... on the x axis, slanted, every so many as there is room for, the last one always."""
+    stride = -(-len(names) // MOST_LAYERS)
+    shown = np.arange(len(names) - 1, -1, -stride)[::-1]
     slanted = len(names) > 3
     axes.set_xticks(
         shown + 1,
