@@ -5,8 +5,9 @@ import pytest
 
 import steepest as st
 from steepest import layers
-from steepest.callbacks import Monitor, Recovery
+from steepest.callbacks import Callback, Monitor, Recovery
 from steepest.monitor import callback, watch
+from steepest.monitor.compare import compare
 from steepest.monitor.facts import neighbour_agreement, reference_losses
 
 CE = "softmax_cross_entropy"
@@ -278,3 +279,40 @@ def test_neighbour_agreement(rng):
     assert neighbour_agreement(np.sort(numbers, axis=0), None) > 0.9
     numbers[100:164] += 60.0  # one odd batch is no order
     assert neighbour_agreement(numbers, None) < 0.2
+
+
+# ------------------------------------------------------------------------------------------- too small, or only noise?
+@pytest.mark.parametrize(("noise", "found"), [(0.0, ["under-fitting"]), (9.0, [])])
+def test_noise_is_no_under_fitting(noise, found):
+    """A line leaves all of a product's variance: a fault where neighbours know better, none where nobody does."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1200, 2)).astype("float32")
+    y = X[:, 0] * X[:, 1] + noise * rng.normal(size=1200)
+    monitor = Monitor(verbose=False)
+    line = st.Sequential([layers.Dense(1)], seed=0)
+    line.fit(X, y / y.std(), loss="mse", optimizer=st.optimizers.SGD(0.01), epochs=12, callbacks=[monitor], verbose=0)
+    assert [finding.name for finding in monitor.findings] == found
+
+
+@pytest.mark.parametrize("loss", ["mse", CE, "hinge", "poisson"])
+def test_what_the_network_explains(loss, rng):
+    """A trained network and ridge regression know about the same of what is a line; an untrained one knows nothing."""
+    X = rng.normal(size=(800, 3)).astype("float32")
+    y = X[:, 0] + X[:, 1] + 0.3 * rng.normal(size=800)
+    classes = (y > 0).astype(int)
+    y = {"mse": y, CE: classes, "hinge": 2 * classes - 1, "poisson": rng.poisson(np.exp(0.7 * y))}[loss]
+    model = st.Sequential([layers.Dense(2 if loss == CE else 1, initializer="zeros")], seed=0)
+    seen = []
+
+    class Ask(Callback):
+        def on_train_begin(self, run):
+            seen.append(compare(run))
+
+        def on_train_end(self, run):
+            seen.append(compare(run))
+
+    model.fit(X, y, loss=loss, optimizer=st.optimizers.Adam(0.02), epochs=20, callbacks=[Ask()], verbose=0)
+    (simple, before), (again, after) = seen
+    assert simple == again > 0.3
+    assert before == 0.0
+    assert after > 0.9 * simple

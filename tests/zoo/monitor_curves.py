@@ -156,3 +156,55 @@ def digits_by_l_bfgs():
     X, y, Xv, yv = src.digits()
     model = st.Sequential([layers.Dense(16, "tanh"), layers.Dense(10)], seed=0, regularizer=st.regularizers.L2(1e-3))
     return Setup(model, X, y, {**src.CLASSES, "optimizer": "lbfgs", "epochs": 30, "validation_data": (Xv, yv)})
+
+
+def faint(seed, rows=4000):
+    """Standard normal columns, of which the first explains a tenth of a number, and that number."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, 8)).astype("float32")
+    return X, 0.35 * X[:, 0] + rng.normal(size=rows)
+
+
+@healthy()
+def faint_line():
+    """Numbers that are nine parts noise, by a line: all that can be known is learnt."""
+    X, y = faint(1)
+    return Setup(src.dense(1), X, y, {**src.NUMBERS, "optimizer": optimizers.SGD(0.01), "epochs": 15, "batch_size": 32})
+
+
+@healthy()
+def faint_classes():
+    """The sign of such a number, by a small network."""
+    X, y = faint(2)
+    fit = {**src.CLASSES, "optimizer": src.adam(), "epochs": 15, "batch_size": 32}
+    return held_out(Setup(src.dense(16, 2), X, (y > 0).astype(int), fit), 3000)
+
+
+@healthy()
+def counts_of_few():
+    """Small counts, of which the most frequent lies between the others."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(3000, 6)).astype("float32")
+    y = rng.poisson(np.exp(0.6 * X[:, 0] - 0.4 * X[:, 1]))
+    return Setup(src.dense(32, 1), X, y, {"loss": "poisson", "optimizer": src.adam(), "epochs": 10, "batch_size": 32})
+
+
+@healthy()
+def grades_of_a_score():
+    """Three grades of a noisy score, the middle one being that of half of the rows."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(3000, 5)).astype("float32")
+    score = X @ np.array([1.0, 0.6, -0.5, 0.3, 0.0]) + 0.9 * rng.normal(size=3000)
+    grades = np.digitize(score, np.quantile(score, (0.25, 0.75)))
+    return Setup(src.dense(16, 3), X, grades, {**src.CLASSES, "optimizer": src.adam(), "epochs": 10, "batch_size": 32})
+
+
+@healthy()
+def measured_again():
+    """A few hundred settings, each measured several times with noise of its own."""
+    rng = np.random.default_rng(5)
+    settings = rng.normal(size=(300, 6)).astype("float32")
+    X = settings[rng.integers(300, size=3000)]
+    y = X[:, 0] - X[:, 1] + 0.5 * rng.normal(size=3000)
+    fit = {**src.NUMBERS, "optimizer": src.adam(3e-3), "epochs": 10, "batch_size": 32}
+    return held_out(Setup(src.dense(32, 1), X, y / y.std(), fit), 2000)

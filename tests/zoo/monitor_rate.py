@@ -79,6 +79,18 @@ def momentum_of_a_thousand_steps():
     return classify(optimizers.SGD(0.02, momentum=0.999), epochs=10)
 
 
+@fault("momentum too high", watcher="monitor")
+def momentum_that_kills_units():
+    """A momentum of 0.995, whose first steps kill the second layer."""
+    return classify(optimizers.SGD(0.05, momentum=0.995), epochs=10)
+
+
+@fault("momentum too high", watcher="monitor")
+def momentum_that_swings():
+    """A momentum of 0.999 in a regression, whose loss comes and goes."""
+    return regress(optimizers.SGD(0.005, momentum=0.999), epochs=15)
+
+
 @fault("loss spike", "learning rate too high", watcher="monitor")
 def rate_jumps_in_the_midst():
     """A schedule that jumps to a rate of 3."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from steepest.callbacks import Callback
 from steepest.checks import check_bool
+from steepest.monitor.compare import compare
 from steepest.monitor.facts import facts_of
 from steepest.monitor.finding import Finding
 from steepest.monitor.records import Records
@@ -134,7 +136,7 @@ class Monitor(Callback):
                 self._records.core.append(watch.partial)
             self._records.layers, self._records.failure = watch.layers or self._records.layers, run.failure
             self._fresh = False
-        self._look(run)
+        self._look(run, lambda: compare(run))
         if self.verbose:
             print(self)
 
@@ -157,8 +159,8 @@ class Monitor(Callback):
             self._records, self._fresh = Records(r.facts, r.layers, r.logs, r.core, r.failure), True
         return self._records
 
-    def _look(self, run: Run) -> None:
-        self.findings = diagnose(self._refresh())
+    def _look(self, run: Run, asked: Callable[[], tuple[float, float]] | None = None) -> None:
+        self.findings = diagnose(self._refresh(), asked)
         known = {(finding.name, finding.layer) for finding in self.seen}
         for finding in self.findings:
             if (finding.name, finding.layer) in known:

@@ -51,9 +51,18 @@ _EXPLAINS: dict[str, tuple[str, ...]] = {
 }
 
 
-def diagnose(records: Records) -> list[Finding]:
-    """Return what is wrong with a training, causes before what follows from them; what a cause explains is left out."""
-    measures = Measures(records)
+def diagnose(records: Records, compare: Callable[[], tuple[float, float]] | None = None) -> list[Finding]:
+    """Return what is wrong with a training, causes before what follows from them; what a cause explains is left out.
+
+    Parameters
+    ----------
+    records : Records
+        Of the training so far.
+    compare : callable, optional
+        Returns what simple predictors and what the network explain of the targets, see `steepest.monitor.compare`; it
+        takes a while, and is asked only where the loss has come to rest high. None while a training goes on.
+    """
+    measures = Measures(records, compare)
     if not len(measures.curve) and not records.epochs and records.failure is None:
         return []
     with np.errstate(all="ignore"):

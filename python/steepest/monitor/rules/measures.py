@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -21,9 +22,10 @@ _ENOUGH_ROWS = 16
 class Measures:
     """The records of a training with what rules derive from them; shares of loss as `Records.share_left` has them."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, compare: Callable[[], tuple[float, float]] | None = None) -> None:
         self.records = records
         self.facts = records.facts
+        self.compare = compare
 
     @cached_property
     def left(self) -> Array:
@@ -113,6 +115,13 @@ class Measures:
     def first_ratio(self) -> float:
         """Update-to-weight ratio of the first step: the median over the layers with matrices."""
         return float(np.median(self.records.first["update_ratio"][self.weighted])) if self.weighted else np.nan
+
+    @cached_property
+    def carried(self) -> float:
+        """Number of steps that the momentum of a descent adds up, 1 / (1 - momentum); 1 for other optimisers."""
+        if self.facts.optimizer not in ("momentum", "nesterov"):
+            return 1.0
+        return 1.0 / max(1.0 - self.facts.momentum, 1e-9)
 
     @cached_property
     def first_dead(self) -> Array:

@@ -66,15 +66,23 @@ def over_fitting(m: Measures) -> Finding | None:
     )
 
 
+# How much more simple predictors have to explain of the targets, and how many times as much.
+_MORE, _TIMES_MORE = 0.1, 0.5
+
+
 def under_fitting(m: Measures) -> Finding | None:
-    """Whether the loss has come to rest high, with no gap to the validation loss."""
-    narrow = [m.layer(k) for k in m.hidden if m.layer(k).width <= m.records.layers[-1].width / 4]
-    limit = 0.5 if narrow else 0.75
-    if m.epochs < 8 or m.records.failure is not None or m.final_left < limit or m.fall(m.epochs // 3) > 0.025:
+    """Whether the loss has come to rest high, with no gap to the validation loss, and simple predictors know more."""
+    if m.epochs < 8 or m.records.failure is not None or m.final_left < 0.5 or m.fall(m.epochs // 3) > 0.025:
         return None
     held = m.left_validation
     if m.facts.has_validation and np.isfinite(held[-1]) and held[-1] - m.final_left > 0.3:
         return None
+    if m.compare is None:
+        return None
+    simple, known = m.compare()
+    if simple < known + _MORE or simple < (1.0 + _TIMES_MORE) * known:
+        return None  # the rest is noise, for all that can be told
+    narrow = [m.layer(k) for k in m.hidden if m.layer(k).width <= m.records.layers[-1].width / 4]
     penalty = m.records.curve("penalty")
     advice = "a larger network (more units or layers), other features, less regularisation"
     if np.isfinite(penalty[-1]) and penalty[-1] > 0.1 * m.records.loss[-1]:
@@ -90,9 +98,11 @@ def under_fitting(m: Measures) -> Finding | None:
         None,
         None,
         f"the loss has come to rest and leaves {m.final_left:.0%} of what there is to learn"
-        + (f", the validation loss {held[-1]:.0%}: no gap" if m.facts.has_validation else ""),
-        advice + "; or check that the features tell something about the targets (st.checkup)",
-        threshold="at rest at three quarters of the best constant's loss, or half behind a layer too narrow",
+        + (f", the validation loss {held[-1]:.0%}: no gap" if m.facts.has_validation else "")
+        + f"; simple predictors explain {simple:.0%} of the targets of rows held out, this network {known:.0%}",
+        advice,
+        threshold=f"at rest at half of the best constant's loss, where ridge regression or nearest neighbours explain "
+        f"{_MORE:.0%} of the targets and {_TIMES_MORE:.0%} more than the network",
         source="CS231n, neural networks 3: no gap calls for a larger model",
         gravity=55,
     )

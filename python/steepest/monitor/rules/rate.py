@@ -8,6 +8,8 @@ from steepest.errors import TrainingDiverged
 from steepest.monitor.finding import Finding
 from steepest.monitor.rules.measures import POOR, Measures
 
+# Steps that a momentum adds up from which on it may be what is wrong, and how far the loss then swings back.
+_LONG, _SWING = 66.0, 0.15
 _LOWER = "lower the learning rate, say by a factor of ten; clip_norm and a warm-up help at the start"
 
 
@@ -43,10 +45,11 @@ def _evidence_of_too_high(m: Measures) -> tuple[int, str] | None:
             f"and the training ended with {m.final_left:.0%} of what there is to learn"
         )
     dead, share = m.most(m.last_dead)
-    if m.final_left > 0.5 and share >= 0.6 and m.first_dead[dead] < 0.3 and m.first_ratio > 1e-2:
+    steps = m.first_ratio * m.carried
+    if m.final_left > 0.5 and share >= 0.6 and m.first_dead[dead] < 0.3 and steps > 1e-2:
         return 1, (
-            f"steps of {m.first_ratio:.1%} of the weights killed units: {share:.0%} of layer {m.layer(dead).name} are "
-            f"zero in every row, {m.first_dead[dead]:.0%} were at the first step"
+            f"steps that add up to {steps:.1%} of the weights killed units: {share:.0%} of layer "
+            f"{m.layer(dead).name} are zero in every row, {m.first_dead[dead]:.0%} were at the first step"
         )
     typical = float(np.nanmedian(m.ratios)) if np.isfinite(m.ratios).any() else 0.0
     if m.first_ratio > 0.2 and typical > 3e-2 and m.final_left > 0.05:
@@ -68,24 +71,38 @@ def _evidence_of_too_high(m: Measures) -> tuple[int, str] | None:
     return None
 
 
+def _swinging(m: Measures) -> tuple[int, str] | None:
+    """Return the epoch from which the loss swings, as under a momentum that forgets too slowly, and how far."""
+    if m.carried < _LONG or m.epochs < 3:
+        return None
+    lowest = np.minimum.accumulate(m.left)
+    back = m.left[1:] / np.maximum(lowest[:-1], 1e-12) - 1.0
+    if back.max() < _SWING or lowest[int(back.argmax())] < 0.02:
+        return None
+    epoch = int(np.argmax(back >= _SWING)) + 2
+    return epoch, f"the loss swings: in an epoch it was {back.max():.0%} above what it had been before"
+
+
 def too_high(m: Measures) -> Finding | None:
     """Whether the steps are so large that the loss grows, overflows, or the units die."""
     if m.first_left > 10.0 and not m.first_ratio > 0.05:
         return None  # it began like that, before any step
-    found = _evidence_of_too_high(m)
+    found = _evidence_of_too_high(m) or _swinging(m)
     if found is None:
         return None
-    momentum = m.facts.momentum >= 0.985 and m.facts.optimizer in ("momentum", "nesterov")
+    momentum = m.carried >= _LONG
     name = "momentum too high" if momentum else "learning rate too high"
     return Finding(
         name,
         None,
         found[0],
-        found[1]
-        + (f"; a momentum of {m.facts.momentum:g} adds up {1 / (1 - m.facts.momentum):.0f} steps" if momentum else ""),
+        found[1] + (f"; a momentum of {m.facts.momentum:g} adds up {m.carried:.0f} steps" if momentum else ""),
         "use momentum=0.9, and lower the learning rate if that is not enough" if momentum else _LOWER,
-        threshold="three times the first loss, a step of a fifth of the weights, or steps that kill units",
-        source="CS231n, neural networks 3: a loss of three times the first is an explosion, about 1e-3 a healthy step",
+        threshold="three times the first loss, a step of a fifth of the weights, steps that kill units"
+        + (f", or a loss that rises by {_SWING:.0%} again" if momentum else ""),
+        source="O'Donoghue and Candes 2015: a loss that swings has too much momentum"
+        if momentum
+        else "CS231n, neural networks 3: a loss of three times the first is an explosion, about 1e-3 a healthy step",
         status="fail" if m.poor else "warn",
         gravity=20,
     )
