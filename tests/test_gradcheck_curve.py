@@ -8,6 +8,7 @@ import pytest
 
 import steepest as st
 from steepest.gradcheck import step_curve
+from tolerance import assert_within, eps
 
 
 def cube(theta):
@@ -19,9 +20,12 @@ def test_theta_cubed():
     assert curve.slope == 3.0
     clear = curve.steps >= 1e-4
     steps = curve.steps[clear]
-    np.testing.assert_allclose(curve.one_sided[clear], 3 * steps + steps**2, rtol=1e-6)
-    # Rounding a value near 1 moves the quotient by eps / step: 2e-4 of step^2 at the smallest step, for each rounding.
-    np.testing.assert_allclose(curve.two_sided[clear], steps**2, rtol=1e-2)
+    # Each of the two values is off by an ulp of its own, eps, and by 3 theta^2 times the half ulp by which 1 + step is
+    # rounded; the difference, the quotient and what is subtracted from it are rounded once each, at about 3.
+    value = (1 + 1.5 * (1 + steps) ** 2) * eps(np.float64)
+    thrice = 3 * 0.5 * eps(np.float64) * (3 + 3 * steps + steps**2)
+    assert_within(curve.one_sided[clear], 3 * steps + steps**2, 2 * value / steps + thrice)
+    assert_within(curve.two_sided[clear], steps**2, 2 * value / (2 * steps) + thrice)
     assert curve.orders == (pytest.approx(1.0, abs=0.01), pytest.approx(2.0, abs=0.02))
 
 
