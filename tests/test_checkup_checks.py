@@ -319,3 +319,13 @@ def test_dropout_that_leaves_fewer_units_than_classes(units, rate, status):
     X, y = blobs(classes=8)
     model = st.Sequential([layers.Dense(units, "relu"), layers.Dropout(rate), layers.Dense(8)])
     assert look("dropout", X, y, model).status == status
+
+
+def test_numbers_that_are_not_finite_are_counted():
+    X = np.zeros((50, 4))
+    X[7, 2], X[7, 3], X[31, 2] = np.nan, np.inf, 1e39
+    model = st.Sequential([layers.Dense(1)], seed=0)
+    check = st.checkup(model, X, np.arange(50.0), loss="mse", checks=["finite features"])["finite features"]
+    assert check.status == "fail"
+    assert check.evidence.startswith("3 numbers in 2 rows of X are not finite in float32, in columns 2, 3; ")
+    assert check.evidence.endswith("the first is X[7, 2] = nan")

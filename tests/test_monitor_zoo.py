@@ -25,6 +25,9 @@ def test_faults_are_named():
     wrong = [result for result in results if not result.right]
     print(listed(results))
     assert len(results) - len(wrong) >= NAMED * len(results), listed(wrong)
+    # A rule that has gone blind must not hide in the share: each names one of its own faults at least.
+    seen = {name for result in results for name in result.findings[:2]}
+    assert {name for entry in FAULTS for name in entry.accepted[:1]} <= seen
 
 
 def test_healthy_are_left_in_peace():

@@ -103,3 +103,16 @@ def test_near_copies_in_the_validation_data(rng):
     # The same places measured again, or rows of their own, are no copies.
     for data in ((held, rng.normal(size=200)), (rng.normal(size=(200, 5)), y[:200])):
         assert checked(X, y, "validation duplicates", loss="mse", validation_data=data).status == "pass"
+
+
+def test_rare_classes_among_a_frequent_one(rng):
+    """Where they lie their odds are more than five times those of all rows: the frequent label was not filled in."""
+    y = np.repeat([0, 1, 2, 3, 4], [2760, 60, 60, 60, 60])
+    places = np.zeros((5, 5))
+    places[1:, :2] = [[1.5, 0.0], [-1.5, 0.0], [0.0, 1.5], [0.0, -1.5]]
+    X = places[y] + rng.normal(size=(len(y), 5)) * np.where(y == 0, 1.0, 0.6)[:, None]
+    found = checked(X, y, "default label", width=5, loss="softmax_cross_entropy")
+    assert found.data["share"] > 0.2
+    assert found.data["odds"] < 0.2
+    assert found.data["explained"] > 0.3
+    assert found.status == "pass"

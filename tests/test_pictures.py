@@ -218,3 +218,14 @@ def test_contrast(theme):
 
 def test_every_colour_is_told_apart():
     assert len({color.light for color in colors.ALL}) == len({color.dark for color in colors.ALL}) == len(colors.ALL)
+
+
+@pytest.mark.parametrize("count", [1, 5, 12, 13, 22, 25, 100])
+def test_layers_are_named_at_even_distances(count):
+    """Few enough to be read, and the last one always."""
+    axes = matplotlib.figure.Figure().add_subplot()
+    panel.layer_ticks(axes, [f"dense_{k + 1}" for k in range(count)])
+    ticks = axes.get_xticks()
+    assert ticks[-1] == count
+    assert len(ticks) <= panel.MOST_LAYERS
+    assert len(set(np.diff(ticks))) <= 1
