@@ -136,6 +136,16 @@ def test_the_first_rows_of_a_file_too_large(place, capsys, monkeypatch):
     assert "t.csv: 40 rows" in capsys.readouterr().out
 
 
+def test_where_memory_begins_to_suffice(place, monkeypatch):
+    (place / "t.csv").write_text(GOOD)
+    needed = len(GOOD) * reading._CSV_FACTOR
+    monkeypatch.setattr(reading, "available_memory", lambda: needed)
+    assert len(reading.read_table("t.csv", reading.Form())) == 60
+    monkeypatch.setattr(reading, "available_memory", lambda: needed - 1)
+    with pytest.raises(reading.FileError, match=r"give --rows N"):
+        reading.read_table("t.csv", reading.Form())
+
+
 def test_available_memory_is_some():
     free = reading.available_memory()
     assert free is None or 2**20 < free < 2**50

@@ -73,6 +73,43 @@ def test_every_preprocessing_step(kind, name, tmp_path):
             break
 
 
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("step", "hardmax")])
+def test_a_nan_stays_one(name, tmp_path):
+    """In every format: a ReLU written as `x > 0 ? x : 0` would make a number of it."""
+    x = rows(8)[:, :4]
+    x[3, 1] = np.nan
+    model = randomize(st.Sequential([L.Activation(name), L.Activation("identity")], input_shape=4))
+    assert np.isnan(model.predict(x)).any()
+    for kind in FORMATS if name in ("relu", "leaky_relu", "hard_sigmoid", "softmax") else QUICK:
+        check(export(kind, model, tmp_path, x))
+
+
+@pytest.mark.parametrize("kind", [*FORMATS, "safetensors"])
+@pytest.mark.parametrize("path", [None, 1, ["net"]])
+def test_a_path_is_no_number(kind, path):
+    """`open(1)` would close the standard output."""
+    model = randomize(st.Sequential([L.Dense(3)], input_shape=4))
+    function = {"onnx": st.export.onnx, "c99": st.export.c99, "numpy": st.export.numpy_function}
+    with pytest.raises(TypeError, match="path must be the name of a file, got"):
+        function.get(kind, st.export.safetensors)(model, path)
+    for load in (st.load, st.ensembles.Ensemble.load, st.preprocessing.load, st.export.from_safetensors):
+        with pytest.raises(TypeError, match="path must be the name of a file, got"):
+            load(path)
+
+
+@pytest.mark.parametrize("name", ["main", "x", "samples", None, "int", "a-b"])
+def test_names_in_c(name, tmp_path):
+    model = randomize(st.Sequential([L.Dense(3)], input_shape=4))
+    with pytest.raises(ValueError, match=f"name must be a name that C allows, got {name!r}|name={name!r} is what the"):
+        st.export.c99(model, tmp_path / "net.c", name=name)
+
+
+def test_no_rows_to_try_on(tmp_path):
+    model = randomize(st.Sequential([L.Dense(3)], input_shape=4))
+    with pytest.raises(ValueError, match="X must have at least one row"):
+        st.export.safetensors(model, tmp_path / "net", np.zeros((0, 4)))
+
+
 @pytest.mark.parametrize("kind", QUICK)
 def test_model_carries_its_preprocessing(kind, tmp_path):
     model = randomize(st.Sequential([L.Dense(3)], input_shape=6))

@@ -137,3 +137,13 @@ def test_housing_as_it_comes(data_dir):
     price = frame.pop("median_house_value")
     fitted = regressor(hidden_layer_sizes=(50,), learning_rate_init=0.005)
     assert fitted.fit(frame[:3000], price[:3000]).score(frame[3000:], price[3000:]) > 0.7
+
+
+def test_a_given_preprocessor_is_not_fitted_itself():
+    """As scikit-learn's parameters: `fit` changes none of them."""
+    given = TablePreprocessor()
+    fitted = MLPRegressor(preprocessing=given, hidden_layer_sizes=(4,), max_iter=2).fit(
+        {"x": [0.0, 1.0] * 9}, range(18)
+    )
+    assert fitted.preprocessor_.names == ("x",)
+    assert given.names == ()

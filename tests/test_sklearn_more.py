@@ -178,6 +178,43 @@ def test_metric_of_choice(metric):
     assert fitted.best_validation_score_ == max(scores)
 
 
+def test_of_equal_scores_the_first_is_kept():
+    settings = {"validation_metric": lambda estimator, X, y: 1.0, "n_iter_no_change": 100}
+    first = classifier(max_iter=1, **settings).fit(X, Y, eval_set=(X, Y))
+    fifth = classifier(max_iter=5, **settings).fit(X, Y, eval_set=(X, Y))
+    np.testing.assert_array_equal(fifth.coefs_[0], first.coefs_[0])
+
+
+def test_a_warm_start_holds_the_same_rows_back(monkeypatch):
+    """Else the second fit would be scored on rows that the first was trained on."""
+    from sklearn.model_selection import train_test_split
+
+    from steepest.sklearn import base
+
+    held = []
+
+    def divide(*arrays, **settings):
+        parts = train_test_split(*arrays, **settings)
+        held.append(parts[1])
+        return parts
+
+    monkeypatch.setattr(base, "train_test_split", divide)
+    fitted = classifier(warm_start=True, early_stopping=True, max_iter=2).fit(X, Y).fit(X, Y)
+    assert fitted.t_ == 4 * 450
+    np.testing.assert_array_equal(held[0], held[1])
+
+
+def test_smoothed_targets_of_two_classes():
+    fitted = classifier(label_smoothing=0.1, max_iter=1).fit(X, Y > 4)
+    np.testing.assert_allclose(fitted._smooth(np.array([[0.0], [1.0]])), [[0.05], [0.95]], rtol=1e-15)
+
+
+def test_a_single_class_is_all_there_is_to_predict():
+    fitted = classifier(max_iter=1).fit(X, np.full(len(X), "only"))
+    fitted.intercepts_[-1][:] = 9.0  # whatever the network says
+    assert set(fitted.predict(X)) == {"only"}
+
+
 def test_own_scorer_sees_the_estimator_and_the_labels():
     names = np.array([f"digit {i}" for i in range(10)])
     seen = []

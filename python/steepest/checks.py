@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -56,6 +57,13 @@ def check_items(name: str, value: Any, accepted: str) -> list[Any]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
         raise TypeError(f"{name} must be {accepted}, got {value!r}")
     return list(value)
+
+
+def check_path(name: str, value: Any) -> Any:
+    """Return `value` if it names a file; a number, which `open` takes for a file that is open already, does not."""
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise TypeError(f"{name} must be the name of a file, got {value!r:.80}")
+    return os.fsdecode(value)
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive
+from steepest.checks import check_path
 from steepest.lowering.network import Network
 from steepest.optimizers import Optimizer
 from steepest.registry import LAYERS, LOSSES, OPTIMIZERS, Configurable
@@ -76,8 +77,9 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     >>> bool((twin.layers[0].weight == model.layers[0].weight).all())
     True
     """
+    path = check_path("path", path)
     with open(path, "rb") as file:
-        return _read(file, os.fspath(path))
+        return _read(file, str(path))
 
 
 def dumps(model: Sequential) -> bytes:

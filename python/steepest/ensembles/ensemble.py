@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive
-from steepest.checks import check_choice, check_items
+from steepest.checks import check_choice, check_items, check_path
 from steepest.ensembles.spread import Spread
 from steepest.losses import Loss
 from steepest.registry import LOSSES
@@ -213,8 +213,8 @@ class Ensemble:
         """
         from steepest.saving import loads
 
-        name = os.fspath(path)
-        with open(path, "rb") as file:
+        name = check_path("path", path)
+        with open(name, "rb") as file:
             content = io.BytesIO(file.read())
         try:
             header, arrays = archive.read(content, FORMAT)

@@ -29,7 +29,7 @@ static void dense_T(size_t n, size_t m, const T *x, const T *weight, const T *bi
         for (size_t j = 0; j < m; ++j) y[j] += x[i] * weight[i * m + j];
 }
 """,
-    "relu": "\nstatic T relu_T(T x) { return x > 0.0@ ? x : 0.0@; }\n",
+    "relu": "\nstatic T relu_T(T x) { return x < 0.0@ ? 0.0@ : x; }\n",
     "leaky_relu": "\nstatic T leaky_relu_T(T x, T alpha) { return x > 0.0@ ? x : alpha * x; }\n",
     "sigmoid": """
 static T sigmoid_T(T x)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive, data, saving
+from steepest.checks import check_path
 from steepest.export import samples
 from steepest.export.report import ExportReport, check_tolerance, compare
 from steepest.export.source import check_model
@@ -111,12 +112,15 @@ def safetensors(
     >>> report.largest_difference, bool((twin.layers[0].weight == model.layers[0].weight).all())
     (0.0, True)
     """
+    path = check_path("path", path)
     model = check_model(model, "one safetensors file")
     content = _pack_model(model)
     if X is not None:
         rows = data.as_array("X", X) if model.preprocessing is None else model.preprocessing.transform(X)
     else:
         rows = samples.draw(model, None)
+    if not len(rows):
+        raise ValueError("X must have at least one row to try the file on, got none")
     accepted = check_tolerance(tolerance, model.dtype, 1)
     twin = _unpack_model(content)
     expected = model.predict(rows)
@@ -143,6 +147,7 @@ def from_safetensors(path: str | os.PathLike[str], model: Sequential | None = No
     ValueError
         If the file is none, describes no model, or its tensors do not fit; the model is then as it was.
     """
+    path = check_path("path", path)
     with open(path, "rb") as file:
         content = file.read()
     try:

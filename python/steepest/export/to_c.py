@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive
+from steepest.checks import check_path
 from steepest.export import c_source
 from steepest.export.errors import ExportError
 from steepest.export.report import ExportReport, compare
@@ -39,11 +40,11 @@ int main(void)
     _setmode(0, _O_BINARY);
     _setmode(1, _O_BINARY);
 #endif
-    {input_type} x[{upper}_INPUTS];
-    {output_type} y[{upper}_OUTPUTS];
-    while (fread(x, sizeof x, 1, stdin) == 1) {{
-        {name}(x, y);
-        if (fwrite(y, sizeof y, 1, stdout) != 1) return 1;
+    {input_type} driver_x[{upper}_INPUTS];
+    {output_type} driver_y[{upper}_OUTPUTS];
+    while (fread(driver_x, sizeof driver_x, 1, stdin) == 1) {{
+        {name}(driver_x, driver_y);
+        if (fwrite(driver_y, sizeof driver_y, 1, stdout) != 1) return 1;
     }}
     return 0;
 }}
@@ -52,6 +53,16 @@ _KEYWORDS = re.compile(
     "auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|main|"
     "register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
 )
+
+# What the file calls other things itself.
+_TAKEN = re.compile("main|x|y|i|row|samples|expected|largest|difference|printf|size_t")
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or _KEYWORDS.fullmatch(name):
+        raise ValueError(f"name must be a name that C allows, got {name!r}")
+    if _TAKEN.fullmatch(name):
+        raise ValueError(f"name={name!r} is what the C file calls something else: give another, such as 'predict'")
 
 
 def c99(
@@ -99,8 +110,8 @@ def c99(
     >>> report.format
     'C99'
     """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(name)) or _KEYWORDS.fullmatch(name):
-        raise ValueError(f"name must be a name that C allows, got {name!r}")
+    _check_name(name)
+    path = check_path("path", path)
     source = Source(model, X, preprocessing=preprocessing, link=link, input_dtype=input_dtype)
     accepted = source.accepted(tolerance)
     largest = float(np.abs(source.outputs).max(initial=0.0))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive
+from steepest.checks import check_path
 from steepest.export import table
 from steepest.export.numpy_nodes import CALLS, FUNCTIONS, NODES
 from steepest.export.report import ExportReport, compare
@@ -133,6 +134,7 @@ def numpy_function(
     >>> float(np.abs(predict(np.ones((1, 3))) - model.predict(np.ones((1, 3)))).max()) < 1e-6
     True
     """
+    path = check_path("path", path)
     source = Source(model, X, preprocessing=preprocessing, link=link, input_dtype=input_dtype)
     accepted = source.accepted(tolerance)
     text = write(source, os.fspath(path))

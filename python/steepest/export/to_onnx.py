@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import archive
+from steepest.checks import check_path
 from steepest.export import onnx_reader, protobuf, table
 from steepest.export.errors import ExportError
 from steepest.export.onnx_model import ML, OnnxGraph
@@ -78,6 +79,7 @@ def onnx(
     >>> report.largest_difference < 1e-6
     True
     """
+    path = check_path("path", path)
     source = Source(model, X, preprocessing=preprocessing, link=link, input_dtype=input_dtype)
     accepted = source.accepted(tolerance)
     content = write(source)

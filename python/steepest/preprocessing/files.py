@@ -8,6 +8,7 @@ from typing import Any
 
 from steepest import archive
 from steepest.archive import Array
+from steepest.checks import check_path
 from steepest.registry import PREPROCESSORS
 
 FORMAT = "steepest preprocessing"
@@ -69,6 +70,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> twin.transform([[2.0]])
     array([[0.5]])
     """
+    path = check_path("path", path)
     try:
         with open(path, "rb") as file:
             header, arrays = archive.read(file, FORMAT)
