@@ -55,10 +55,10 @@ struct ColumnPointers {
     static void ask(const char* line) { STEEPEST_PREFETCH(line); }
 };
 
-template <class V, int MR, class Pointers>
+// NV vectors wide.
+template <class V, int MR, int NV, class Pointers>
 struct GemmTile {
     using T = typename V::value_type;
-    static constexpr int NV = GemmShape<V>::vectors;
     static constexpr int L = V::lanes;
 
     static void step(V (&sum)[MR][NV], const Pointers& a, const T* b) {
@@ -169,19 +169,18 @@ struct GemmTile {
 };
 
 // Calls the tile of height `rows`, 1 <= rows <= MR.
-template <class V, int MR, template <class, int> class Pointers>
+template <class V, int MR, int NV, template <class, int> class Pointers>
 void gemm_tile(index_t rows, const GemmPanel<typename V::value_type>& g, const typename V::value_type* a,
                index_t a_stride, typename V::value_type* c, const char* ahead) {
     if constexpr (MR > 1) {
-        if (rows < MR) return gemm_tile<V, MR - 1, Pointers>(rows, g, a, a_stride, c, ahead);
+        if (rows < MR) return gemm_tile<V, MR - 1, NV, Pointers>(rows, g, a, a_stride, c, ahead);
     }
-    GemmTile<V, MR, Pointers<V, MR>>::run(g, a, a_stride, c, ahead);
+    GemmTile<V, MR, NV, Pointers<V, MR>>::run(g, a, a_stride, c, ahead);
 }
 
-template <class V>
-void gemm_panel(const GemmPanel<typename V::value_type>& g) {
+template <class V, int NV, template <class, int> class Pointers>
+void gemm_tiles(const GemmPanel<typename V::value_type>& g, index_t a_stride) {
     constexpr index_t mr = GemmShape<V>::mr;
-    if (g.m <= 0 || g.n <= 0) return;
     // Tiles of nearly equal height: 64 rows are 13 + 13 + 13 + 13 + 12, not four of 14 and one of 8 that waits for its loads.
     const index_t tiles = ceil_div(g.m, mr);
     const index_t height = g.m / tiles;
@@ -189,15 +188,23 @@ void gemm_panel(const GemmPanel<typename V::value_type>& g) {
     index_t i = 0;
     for (index_t t = 0; t < tiles; ++t) {
         const index_t rows = height + (t < taller ? 1 : 0);
-        const auto* a = g.a + i * g.a_row;
-        auto* c = g.c + i * g.ldc;
-        const char* ahead = g.ahead + t * g.ahead_tile;
-        if (g.a_k == 1)
-            gemm_tile<V, int(mr), RowPointers>(rows, g, a, g.a_row, c, ahead);
-        else
-            gemm_tile<V, int(mr), ColumnPointers>(rows, g, a, g.a_k, c, ahead);
+        gemm_tile<V, int(mr), NV, Pointers>(rows, g, g.a + i * g.a_row, a_stride, g.c + i * g.ldc,
+                                            g.ahead + t * g.ahead_tile);
         i += rows;
     }
+}
+
+template <class V>
+void gemm_panel(const GemmPanel<typename V::value_type>& g) {
+    if (g.m <= 0 || g.n <= 0) return;
+    constexpr int vectors = GemmShape<V>::vectors;
+    // The padding of a panel that holds one vector is not worth multiplying. (A transposed A has such panels only at a right edge.)
+    if (g.a_k != 1)
+        gemm_tiles<V, vectors, ColumnPointers>(g, g.a_k);
+    else if (g.n <= V::lanes)
+        gemm_tiles<V, 1, RowPointers>(g, g.a_row);
+    else
+        gemm_tiles<V, vectors, RowPointers>(g, g.a_row);
 }
 
 // N vectors of columns at once: an FMA takes 4 cycles and two start in each, so eight sums keep both units busy.

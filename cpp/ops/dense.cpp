@@ -148,7 +148,9 @@ index_t Dense<T>::parameter_tasks() const {
 template <class T>
 double Dense<T>::task_cost(index_t rows) const {
     // Beside the product the optimiser and the packing cost about as much as 16 more rows.
-    return double(std::min(block_rows(), in_)) * double(std::min(block_cols_, out_)) * double(rows + 16);
+    // In a narrow layer tiles begin and end more often than they multiply: half a vector of columns.
+    const index_t cols = narrow() ? out_ + this->kernels_.lanes / 2 : std::min(block_cols_, out_);
+    return double(std::min(block_rows(), in_)) * double(cols) * double(rows + 16);
 }
 
 // The columns of dz of the block that begins at col, for all rows of the batch: in place, or in panels that are copied once for all
@@ -165,6 +167,20 @@ Panels<T> Dense<T>::gradient_panels(const Step<T>& step, index_t col, const Work
     return {copy, k.gemm_nr * step.rows, k.gemm_nr};
 }
 
+// dW = (dz^T x)^T for rows [row, row + rows) of a narrow W, without gaps, as W lies: the update then runs over whole vectors. The sums
+// are those of x^T dz.
+template <class T>
+void Dense<T>::narrow_gradient(const Step<T>& step, index_t row, index_t rows, T* tile) const {
+    const auto& k = this->kernels_;
+    const auto& x = this->site_.inputs[0]->data;
+    const auto& dz = this->site_.output->gradient;
+    alignas(kAlignment) T turned[kMostPanel * kMostRows];
+    const Panels<T> columns{x.data + row, k.gemm_nr, x.stride};
+    multiply_transposed(k, out_, rows, step.rows, dz.data, dz.stride, columns, turned, kMostRows);
+    for (index_t r = 0; r < rows; ++r)
+        for (index_t j = 0; j < out_; ++j) tile[r * out_ + j] = turned[j * kMostRows + r];
+}
+
 // z = x W + b:  dW = x^T dz,  db = sum over rows of dz
 template <class T>
 void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& worker) {
@@ -178,8 +194,11 @@ void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& w
     alignas(kAlignment) T tile[kMostRows * kMostCols];
     const Panels<T> dz = gradient_panels(step, col, worker);
     if (weight().trainable) {
-        multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz, tile, block_cols_);
-        step.update->apply(weight(), row, col, rows, cols, tile, block_cols_);
+        if (narrow())
+            narrow_gradient(step, row, rows, tile);
+        else
+            multiply_transposed(k, rows, cols, step.rows, x.data + row, x.stride, dz, tile, block_cols_);
+        step.update->apply(weight(), row, col, rows, cols, tile, narrow() ? out_ : block_cols_);
         for (index_t j = 0; j < cols && step.update->gradients == nullptr; j += k.gemm_nr) pack_panel(row, col + j);
     }
     if (row > 0 || !has_bias() || !this->site_.parameters[1].trainable) return;

@@ -39,13 +39,17 @@ private:
     index_t block_cols(index_t capacity) const;
     index_t row_blocks() const { return ceil_div(in_, block_rows()); }
     // Whether the blocks below one another are so many that a copy of their columns of dz without gaps pays.
-    bool copies_gradient() const { return row_blocks() >= 4; }
+    bool copies_gradient() const { return row_blocks() >= 4 && !narrow(); }
     Panels<T> gradient_panels(const Step<T>& step, index_t col, const Worker& worker);
     index_t col_blocks() const { return ceil_div(out_, block_cols_); }
     index_t panels() const { return ceil_div(out_, this->kernels_.gemm_nr); }
     const Parameter<T>& weight() const { return this->site_.parameters[0]; }
     bool has_bias() const { return this->site_.parameters.size() > 1; }
     void pack_panel(index_t row, index_t col) const;
+    // An output of at most one vector, whose gradient is computed with the roles of x and dz exchanged: tiles of dz^T x fill the
+    // registers.
+    bool narrow() const { return out_ <= this->kernels_.lanes; }
+    void narrow_gradient(const Step<T>& step, index_t row, index_t rows, T* tile) const;
 
     Activation activation_;
     T alpha_;
