@@ -104,6 +104,29 @@ def test_wide_members_share_the_workers_between_crews(rng):
         assert_alike(models, histories, expected)
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_large_members_take_turns_with_all_workers(rng, threads):
+    """Steps of more than 2e8 operations, for which crews of both kinds are tried: the bits must not see which."""
+    x, y = rng.normal(size=(2048, 260)).astype("float32"), rng.integers(3, size=2048)
+
+    def large(seed):
+        return st.Sequential([L.Dense(256, "relu"), L.Dense(256, "relu"), L.Dropout(0.2), L.Dense(3)], seed=seed)
+
+    assert 512 * 4 * 256 * (260 + 256) > 2e8  # the first layer needs no gradient of its input
+    settings = {"loss": LOSS, "epochs": 6, "batch_size": 512, "validation_data": (x[:300], y[:300]), "verbose": 0}
+    expected = []
+    for seed in range(5):
+        model = large(seed)
+        expected.append((model, model.fit(x, y, optimizer="adam", **settings)))
+    st.set_num_threads(threads)
+    try:
+        models = [large(seed) for seed in range(5)]
+        histories = st.train_many(models, x, y, optimizers="adam", **settings)
+    finally:
+        st.set_num_threads(None)
+    assert_alike(models, histories, expected)
+
+
 def test_folds_are_fits_to_their_rows(data, workers):
     x, y = data
     weight = np.linspace(0.5, 2, ROWS)

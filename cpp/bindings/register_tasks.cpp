@@ -11,6 +11,7 @@
 #include "core/float_mode.hpp"
 #include "engine/shared_rows.hpp"
 #include "engine/together.hpp"
+#include "engine/workers.hpp"
 
 namespace steepest {
 
@@ -37,6 +38,7 @@ public:
     }
 
 protected:
+    const RunResult& result_of_run() const { return result_; }
     virtual RunResult work(int threads, double seconds, const std::atomic<bool>& leave) = 0;
     void finish(const RunResult& result, std::exception_ptr error) {
         result_ = result;
@@ -65,6 +67,14 @@ public:
         const auto* that = dynamic_cast<const TrainTask<T>*>(&other);
         return that != nullptr && same_rows(data_, slice_.args, that->data_, that->slice_.args) &&
                worth_sharing(slice_) && worth_sharing(that->slice_);
+    }
+
+    bool large() const override {
+        const TrainArgs& args = slice_.args;
+        return slice_.network->program().flops_per_row(true) * double(args.batch_size) > kFlopsOfLargeStep;
+    }
+    double work_done() const override {
+        return slice_.network->program().flops_per_row(true) * double(result_of_run().rows);
     }
 
     void run_group(const std::vector<Task*>& group, int threads, double seconds,
@@ -101,6 +111,8 @@ public:
           data_(data),
           loss_(std::move(loss)),
           batch_size_(batch_size) {}
+
+    double work_done() const override { return network_.network.program().flops_per_row(false) * double(data_.x.rows); }
 
 protected:
     RunResult work(int threads, double /*seconds*/, const std::atomic<bool>& /*leave*/) override {

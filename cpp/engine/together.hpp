@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <exception>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/changes.hpp"
+#include "engine/team_choice.hpp"
 
 namespace steepest {
 
@@ -26,11 +28,17 @@ public:
     // Does `group`, whose first this is and whose others go with it.
     virtual void run_group(const std::vector<Task*>& /*group*/, int /*threads*/, double /*seconds*/,
                            const std::atomic<bool>& /*leave*/) {}
+    // Whether its steps are so large that a crew of any size is as good at them, but for the caches.
+    virtual bool large() const { return false; }
+    // What has been done, in any unit common to all.
+    virtual double work_done() const { return 0.0; }
 };
 
 // A queue of tasks and the workers that take them: one each where there are as many trainings as workers, else a crew each. What
 // becomes of a task that is done, and which comes next, is the caller's matter: its thread is worker 0, and whenever some are done
 // it has its `turn` between two tasks, while the other workers go on.
+// The parameters of several large networks at once may not fit into the last cache, where those of one do. So with large tasks it is
+// measured whether one crew of all workers, for one task after the other, gets more done.
 class Together {
 public:
     // Gets the tasks done since the last turn, adds what is next, and returns how many trainings there still are: each has one task
@@ -46,14 +54,21 @@ public:
     void run(std::size_t trainings, int threads, double seconds, const Turn& turn);
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     struct Crew {
         std::atomic<bool> leave{false};
-        bool group = false;  // it has several tasks in hand
+        bool group = false;    // it has several tasks in hand
+        double seconds = 0.0;  // for them, at the most
     };
 
+    static Clock::time_point after(double seconds);
+    // One region, up to `until_` or until the workers are to be divided anew.
+    void work(std::size_t workers, std::size_t crews, double seconds, const Turn& turn);
     void serve(std::size_t number, int size, double seconds, const Turn& turn);
     void take_turn(const Turn& turn);
     bool take(std::size_t number, std::vector<Task*>* taken);
+    void take_group(std::vector<Task*>* taken);
     void ask_for_work(std::size_t number);
     void end();
 
@@ -65,8 +80,12 @@ private:
     std::vector<Crew> crews_;
     bool turned_ = false;  // the first turn was had
     bool ending_ = false;  // the region, so that the workers can be divided anew
+    bool large_ = false;   // there was a large task
+    Clock::time_point until_;
+    double work_done_ = 0.0;
     std::exception_ptr failure_;
     Changes changes_;
+    TeamChoice choice_;
 };
 
 }  // namespace steepest

@@ -41,9 +41,6 @@ int first_bad_operation(const Program& program, Plan<T>& plan, index_t rows) {
     return -1;
 }
 
-// A step of this many operations takes milliseconds: its barriers cost nothing beside it, and trying one worker would.
-constexpr double kNoChoice = 200e6;
-
 // What the way to Python and back costs a slice, about.
 constexpr double kComingBack = 300e-6;
 
@@ -219,7 +216,8 @@ RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimi
     TrainArgs rest = args;
     rest.unchanged = args.unchanged && last_trained_ == &p;
     last_trained_ = &p;
-    if (workers == 1 || flops > kNoChoice) return stretch(p, workers, data, optimizer, rest);
+    // A large step's barriers cost nothing, and trying one worker would.
+    if (workers == 1 || flops > kFlopsOfLargeStep) return stretch(p, workers, data, optimizer, rest);
 
     Stopwatch watch;
     RunResult total;

@@ -14,6 +14,8 @@ namespace steepest {
 constexpr double kFlopsPerStep = 50e3;
 // For a region of its own: waking a worker takes some ten microseconds.
 constexpr double kFlopsPerRegion = 5e6;
+// A step of this many takes milliseconds: its barriers cost nothing beside it.
+constexpr double kFlopsOfLargeStep = 200e6;
 
 inline int useful_workers(int threads, double flops, double flops_each, index_t rows) {
     const double by_work = std::max(1.0, flops / flops_each);

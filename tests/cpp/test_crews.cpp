@@ -122,6 +122,7 @@ public:
         workers = threads;
         time = seconds;
         ran_on = std::this_thread::get_id();
+        if (by_all != nullptr && workers > 2) by_all->fetch_add(1);
         if (counter != nullptr) counter->fetch_add(1);
     }
     bool goes_with(const Task& other) const override {
@@ -134,6 +135,10 @@ public:
             static_cast<Counting*>(task)->together = group.size();
         }
     }
+    bool large() const override { return many != 0; }
+    double work_done() const override { return workers > 2 ? many / 100.0 : 1.0; }
+    int many = 0;  // large; per cent of the work that a crew of more than two gets done
+    std::atomic<int>* by_all = nullptr;
     std::chrono::microseconds takes{0};
     int rows = 0;  // which others it goes with
     int runs = 0;
@@ -223,6 +228,27 @@ TEST(few_trainings_get_crews) {
     trainings.run(5);
     // One has ended before the other, who then has all workers.
     CHECK_EQ(std::max(trainings.tasks[0].workers, trainings.tasks[1].workers), std::min(5, most_workers()));
+}
+
+TEST(large_tasks_get_the_crews_that_get_more_done) {
+    // Two crews of two or one of four, which does 100 times or a hundredth of the work in the time of one task.
+    if (most_workers() < 4) return;
+    for (const int percent : {10000, 1}) {
+        testing::set_context("percent", percent);
+        Trainings trainings(2);
+        trainings.epochs = 200;
+        std::atomic<int> by_all{0};
+        for (Counting& task : trainings.tasks) {
+            task.many = percent;
+            task.takes = std::chrono::microseconds(2000);
+            task.by_all = &by_all;
+        }
+        trainings.run(4);
+        for (const Counting& task : trainings.tasks) CHECK_EQ(task.runs, 200);
+        const int share = by_all.load() * 100 / 400;
+        if (percent > 100) CHECK(share > 60);
+        if (percent < 100) CHECK(share < 30);
+    }
 }
 
 TEST(what_goes_together_is_run_in_groups) {
