@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import steepest as st
-from members import MEMBERS, make, members_of, name_of, reads_categories, same, table, takes, targets_of
+import test_batteries_training as training
+from members import FAMILIES, MEMBERS, make, members_of, name_of, reads_categories, same, table, takes, targets_of
 from steepest.registry import ACTIVATIONS, LAYERS, LOSSES
 from tolerance import assert_within, eps
 
@@ -199,15 +200,48 @@ class TestActivations:
         a, b = (m.loss_and_gradients(x, y, loss="mse", input_gradient=True)[1]["input"] for m in (inside, behind))
         assert_within(a, b, 1e-14)
 
-    def test_same_bits_on_any_number_of_threads(self, cls, rng):
-        x = rng.normal(size=(300, 5))
-        try:
-            st.set_num_threads(1)
-            expected = alone(cls).predict(x)
-            st.set_num_threads(3)
-            same(alone(cls).predict(x), expected)
-        finally:
-            st.set_num_threads(None)
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_same_bits_on_any_number_of_threads(self, cls, dtype, rng):
+        x, y = rng.normal(size=(300, 5)), rng.normal(size=(300, 2))
+        check_threads(lambda: trained(make(cls), dtype, x, y), x)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_file(self, cls, dtype, rng, tmp_path):
+        x, y = rng.normal(size=(50, 5)), rng.normal(size=(50, 2))
+        check_file(lambda epochs: trained(make(cls), dtype, x, y, epochs=epochs), x, y, tmp_path)
+
+
+def trained(activation, dtype, x, y, epochs=2, **settings):
+    """A network with the activation inside, after some epochs."""
+    layers = [st.layers.Dense(6, activation), st.layers.Activation(activation), st.layers.Dense(y.shape[1])]
+    model = st.Sequential(layers, dtype=dtype, seed=3)
+    model.fit(x, y, **{"loss": "mse", **settings}, epochs=epochs, batch_size=64, verbose=0)
+    return model
+
+
+def check_threads(make_trained, x):
+    """The training and the predictions have the same bits on 1, 2 and 4 threads."""
+    results = []
+    try:
+        for threads in (1, 2, 4):
+            st.set_num_threads(threads)
+            model = make_trained()
+            results.append((model.network.parameter_arena.copy(), model.predict(x)))
+    finally:
+        st.set_num_threads(None)
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            same(a, b)
+
+
+def check_file(make_trained, x, y, folder):
+    """A model from a file predicts the same and its training goes on with the same bits."""
+    once, twice = make_trained(3), make_trained(1)
+    twice.save(folder / "net.npz")
+    twin = st.load(folder / "net.npz")
+    same(twin.predict(x), twice.predict(x))
+    twin.fit(x, y, epochs=2, batch_size=64, verbose=0)
+    same(twin.network.parameter_arena, once.network.parameter_arena)
 
 
 # --------------------------------------------------------------------------------------------------------------- losses
@@ -215,6 +249,12 @@ def value_of(loss, z, y, dtype="float64", **options):
     model = st.Sequential([st.layers.Activation("identity")], dtype=dtype, input_shape=z.shape[1])
     value, gradients = model.loss_and_gradients(z, y, loss=loss, input_gradient=True, **options)
     return value, gradients["input"]
+
+
+def with_loss(loss, dtype, x, y, epochs=2):
+    model = st.Sequential([st.layers.Dense(6, "tanh"), st.layers.Dense(3)], dtype=dtype, seed=3)
+    model.fit(x, y, loss=loss, epochs=epochs, batch_size=64, verbose=0)
+    return model
 
 
 @pytest.mark.parametrize("cls", members_of(LOSSES), ids=name_of)
@@ -257,6 +297,18 @@ class TestLosses:
         value, _ = value_of(loss, np.sign(rng.normal(size=(8, 3))) * 1e4, y, dtype)
         assert not np.isnan(value)
 
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_same_bits_on_any_number_of_threads(self, cls, dtype, rng):
+        x, loss = rng.normal(size=(300, 5)), make(cls)
+        y = targets_of(loss, rng, 300, 3)
+        check_threads(lambda: with_loss(make(cls), dtype, x, y), x)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_file(self, cls, dtype, rng, tmp_path):
+        x, loss = rng.normal(size=(50, 5)), make(cls)
+        y = targets_of(loss, rng, 50, 3)
+        check_file(lambda epochs: with_loss(make(cls), dtype, x, y, epochs), x, y, tmp_path)
+
     def test_learns(self, cls, rng):
         loss, x = make(cls), rng.normal(size=(60, 4))
         y = targets_of(loss, rng, 60, 3)
@@ -274,6 +326,49 @@ class TestLosses:
         p = loss.link(z)
         assert p.shape == z.shape
         assert ((p >= 0) & (p <= 1)).all()
+
+
+# ------------------------------------------------------------------------------------------------- nothing is left out
+# What each battery must look at; beside it TestDescription looks at all.
+SUBJECTS = {
+    "layer": (TestLayers, ("shape_and_dtype", "gradient", "same_bits", "file", "extreme")),
+    "activation": (TestActivations, ("shape_dtype", "gradient", "same_bits", "file", "extreme")),
+    "loss": (TestLosses, ("types", "gradient", "same_bits", "file", "extreme", "link", "weights")),
+    "optimizer": (training.TestOptimizers, ("learns", "same_bits", "file", "state", "extreme")),
+    "schedule": (training.TestSchedules, ("rates", "configuration", "state", "every_optimizer")),
+    "initializer": (training.TestInitializers, ("draw", "sizes", "twins")),
+    "regularizer": (training.TestRegularizers, ("gradient", "same_bits", "file", "draws_weights")),
+    "preprocessing step": (
+        training.TestPreprocessing,
+        ("shape_dtype", "integers", "there_and_back", "constant", "extreme", "file", "affine"),
+    ),
+}
+# Public classes that are no members: bases, what takes functions of the user's, and what stands for a function that a
+# file could not hold.
+NO_MEMBERS = {
+    *("Layer", "Activation", "RowFunction", "Loss", "Regression", "Optimizer", "Schedule", "Initializer"),
+    *("VarianceScaling", "Regularizer", "Preprocessor", "Custom", "Lost"),
+}
+
+
+def test_every_family_has_a_battery_that_runs_over_all_of_its_members():
+    assert SUBJECTS.keys() == {family.family for family in FAMILIES}
+    for family in FAMILIES:
+        battery, subjects = SUBJECTS[family.family]
+        (mark,) = [mark for mark in battery.pytestmark if mark.name == "parametrize"]
+        assert set(mark.args[1]) == set(members_of(family)), family.family
+        written = " ".join(name for name in vars(battery) if name.startswith("test_"))
+        for subject in subjects:
+            assert subject in written, f"the battery of {family.family} does not look at {subject}"
+    assert {member for _, member in MEMBERS} == {cls for family in FAMILIES for cls in members_of(family)}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_class_is_registered(module):
+    for name, value in vars(getattr(st, module)).items():
+        public = inspect.isclass(value) and issubclass(value, st.registry.Configurable) and not name.startswith("_")
+        if public and value is not st.registry.Configurable and name not in NO_MEMBERS:
+            assert any(value is cls for _, cls in MEMBERS), f"st.{module}.{name} is not registered"
 
 
 def test_a_class_registered_by_anybody_goes_through_the_same_checks(rng):

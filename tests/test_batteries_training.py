@@ -184,6 +184,31 @@ class TestRegularizers:
         report = st.gradcheck(model, x, y, loss="mse")
         assert report.passed, str(report)
 
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_same_bits_on_any_number_of_threads(self, cls, dtype, problem):
+        arenas = []
+        try:
+            for threads in (1, 2, 4):
+                st.set_num_threads(threads)
+                model = network(dtype, regularizer=make(cls))
+                fit(model, problem, "adam")
+                arenas.append(model.network.parameter_arena.copy())
+        finally:
+            st.set_num_threads(None)
+        same(arenas[0], arenas[1])
+        same(arenas[0], arenas[2])
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_file(self, cls, dtype, problem, tmp_path):
+        once, twice = (network(dtype, regularizer=make(cls)) for _ in range(2))
+        fit(once, problem, "adam", 5)
+        fit(twice, problem, "adam", 2)
+        twice.save(tmp_path / "net.npz")
+        twin = st.load(tmp_path / "net.npz")
+        fit(twin, problem, None, 3)
+        assert twin.regularizer == make(cls)
+        same(once.network.parameter_arena, twin.network.parameter_arena)
+
     def test_draws_weights_to_zero(self, cls, problem):
         strong = cls(**dict.fromkeys(cls.arguments(), 1.0))
         lengths = []
@@ -231,6 +256,17 @@ class TestPreprocessing:
                 step.inverse_transform(z)
         elif step.output_columns == 4:
             assert_within(step.inverse_transform(z), x, 1e-9)
+
+    def test_an_affine_step_is_its_matrix(self, cls, rng):
+        """Or it says that it has none: of the middle of two rows it makes no middle."""
+        x = rng.normal(2, 3, size=(60, 4))
+        step = make(cls).fit(x)
+        function, middle = step.affine(), 0.5 * (x[:30] + x[30:])
+        if function is None:
+            assert np.abs(step.transform(middle) - 0.5 * (step.transform(x[:30]) + step.transform(x[30:]))).max() > 0.1
+            return
+        full = np.diag(function.matrix) if function.diagonal else function.matrix
+        assert_within((middle - function.center) @ full + function.shift, step.transform(middle), 1e-12)
 
     def test_constant_columns(self, cls, rng):
         x = rng.normal(size=(40, 4))

@@ -96,9 +96,11 @@ def compare(line: Line, at_zero: float, analytic: float, h: float, noise: float,
         numeric = difference(line, at_zero, h, method)
         bound = NOISE_FACTOR * noise / h
     size = max(abs(numeric), abs(analytic))
-    if abs(numeric - analytic) > bound + RELATIVE * size:
+    resolved = bound <= RESOLUTION * size or size == 0.0
+    # A one-sided difference resolves less than two-sided ones of the same values: those are asked before longer steps.
+    if abs(numeric - analytic) > bound + RELATIVE * size or (method == "one-sided" and not resolved):
         return _closer_look(line, at_zero, analytic, numeric, h, noise)
-    if bound <= RESOLUTION * size or size == 0.0:
+    if resolved:
         return Estimate(numeric, bound)
     return _longer_steps(line, at_zero, analytic, Estimate(numeric, bound, resolved=False), h, noise)
 
@@ -160,10 +162,11 @@ def _at_kink(analytic: float, ladder: list[Slopes]) -> Estimate:
 
 def _longer_steps(line: Line, at_zero: float, analytic: float, short: Estimate, h: float, noise: float) -> Estimate:
     """Decide where the derivative drowns in rounding: longer steps, their truncation removed by Romberg's scheme."""
-    levels = [_slopes(line, at_zero, h * 2.0**k, noise) for k in (7, 6, 5)]
-    wide, middle, narrow = (level.central for level in levels)
-    outer, inner = middle + (middle - wide) / 3, narrow + (narrow - middle) / 3
-    numeric = inner + (inner - outer) / 15
-    error = abs(inner - outer) + 2 * levels[-1].noise
+    levels = [_slopes(line, at_zero, h * 2.0**k, noise) for k in (7, 6, 5, 4)]
+    central = [level.central for level in levels]
+    first = [narrow + (narrow - wide) / 3 for wide, narrow in pairwise(central)]
+    numeric, other = (narrow + (narrow - wide) / 15 for wide, narrow in pairwise(first))
+    # Many weak kinks (L1's, of large tensors) move the levels at random; that two agree by chance says nothing yet.
+    error = 3 * max(abs(first[1] - first[0]), abs(numeric - other)) + 2 * levels[2].noise
     kink = _shows_kink(levels[0], levels[1], 2.0) or _shows_kink(levels[1], levels[2], 2.0)
     return short if kink or error >= short.error else _judge(analytic, numeric, error)
