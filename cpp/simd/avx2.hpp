@@ -55,6 +55,7 @@ struct Vec<float> {
     using Mask = __m256;  // all ones or all zeros per lane
     using U32 = avx2::U32;
     static constexpr int lanes = 8;
+    static constexpr bool looks_up = false;
     __m256 v;
 
     static STEEPEST_INLINE Vec zero() { return {_mm256_setzero_ps()}; }
@@ -83,6 +84,7 @@ struct Vec<double> {
     using Mask = __m256d;
     using U32 = avx2::U32;
     static constexpr int lanes = 4;
+    static constexpr bool looks_up = false;
     __m256d v;
 
     static STEEPEST_INLINE Vec zero() { return {_mm256_setzero_pd()}; }

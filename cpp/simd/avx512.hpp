@@ -68,6 +68,12 @@ struct Vec<float> {
     static STEEPEST_INLINE Mask first_lanes(index_t n) { return tail_mask16(n); }
     static STEEPEST_INLINE Mask mask_from_bits(unsigned bits) { return Mask(bits); }
     static STEEPEST_INLINE unsigned bits(Mask m) { return m; }
+    // table[low five bits of the lane's pattern]: one instruction, the table in two registers.
+    static constexpr bool looks_up = true;
+    static STEEPEST_INLINE Vec lookup(const float (&table)[32], Vec index) {
+        return {
+            _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_castps_si512(index.v), _mm512_loadu_ps(table + 16))};
+    }
 };
 
 template <>
@@ -76,6 +82,7 @@ struct Vec<double> {
     using Mask = __mmask8;
     using U32 = avx512::U32;
     static constexpr int lanes = 8;
+    static constexpr bool looks_up = false;
     __m512d v;
 
     static STEEPEST_INLINE Vec zero() { return {_mm512_setzero_pd()}; }

@@ -40,6 +40,7 @@ struct Vec {
     using Mask = bool;
     using U32 = scalar::U32;
     static constexpr int lanes = 1;
+    static constexpr bool looks_up = false;
     T v;
 
     static STEEPEST_INLINE Vec zero() { return {T(0)}; }
