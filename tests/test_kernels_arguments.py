@@ -111,7 +111,8 @@ def test_the_core_checks_again():
         lambda: _core.kernel_activation_forward("relu", x, one(4), 0.0, 1),
         lambda: _core.kernel_activation_forward("relu", x, frozen(3), 0.0, 1),
         lambda: _core.kernel_activation_forward("relu", one(8)[::2], one(4), 0.0, 1),
-        lambda: _core.kernel_activation_forward("relu", one(2, 2, 2), one(2, 2, 2), 0.0, 1),
+        lambda: _core.kernel_activation_forward("relu", one(2, 2, 4)[:, :, ::2], one(2, 2, 2), 0.0, 1),
+        lambda: _core.kernel_activation_forward("relu", one(2, 2, 2), one(2, 4, 1), 0.0, 1),
         lambda: _core.kernel_update("adam", x, out, None, None, 0.1, 0.9, 0.9, 1e-8, 0.0, 0.0, 1.0, 1.0, 1.0, 1),
         lambda: _core.kernel_loss("mse", one(2, 2), None, None, None, 1.0, 0.0, 0.0, one(2), None, 1),
         lambda: _core.kernel_loss(

@@ -4,6 +4,7 @@
 
 #include "bindings/pybind11.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "core/check.hpp"
@@ -14,6 +15,11 @@ namespace steepest {
 template <class T>
 bool has_type(const py::array& array) {
     return py::isinstance<py::array_t<T>>(array);
+}
+
+template <class T>
+MatrixView<T> as_row(T* data, index_t n) {
+    return {data, 1, n, n};
 }
 
 // Calls f(T()) with the array's element type.
@@ -41,6 +47,27 @@ MatrixView<const T> input_matrix(const py::array& array, const char* name) {
     require(rows == 1 || (array.strides(0) % size == 0 && stride >= cols), name,
             ": rows must lie in increasing order without overlap");
     return {static_cast<const T*>(array.data()), rows, cols, stride};
+}
+
+// For element-wise kernels: whether all arrays have one shape, any shape, and no gaps, so that they are one long row each.
+template <class... Others>
+bool without_gaps(const py::array& first, const Others&... others) {
+    const auto like_first = [&](const py::array& array) {
+        return (array.flags() & py::array::c_style) != 0 && array.ndim() == first.ndim() &&
+               std::equal(array.shape(), array.shape() + array.ndim(), first.shape());
+    };
+    return like_first(first) && (like_first(others) && ...);
+}
+template <class T>
+MatrixView<const T> input_elements(const py::array& array, const char* name, bool flat) {
+    if (!flat || !has_type<T>(array)) return input_matrix<T>(array, name);
+    return as_row(static_cast<const T*>(array.data()), array.size());
+}
+template <class T>
+MatrixView<T> output_elements(const py::array& array, const char* name, bool flat) {
+    require(array.writeable(), name, ": is read-only, must be writable");
+    const auto view = input_elements<T>(array, name, flat);
+    return {const_cast<T*>(view.data), view.rows, view.cols, view.stride};
 }
 
 template <class T>
@@ -90,9 +117,4 @@ void require_apart(const MatrixView<A>& out, const char* name, const MatrixView<
                       out.stride == other.stride && out.rows == other.rows && out.cols == other.cols;
     require((in_place && same) || !overlap(out, other), name, ": shares memory with ", other_name);
 }
-template <class T>
-MatrixView<T> as_row(T* data, index_t n) {
-    return {data, 1, n, n};
-}
-
 }  // namespace steepest

@@ -14,8 +14,9 @@ void activation_forward(const std::string& name, const py::array& x, const py::a
     const Activation kind = activation_by_name(name);
     for_float_type(x, "x", [&](auto zero) {
         using T = decltype(zero);
-        const auto from = input_matrix<T>(x, "x");
-        const auto to = output_matrix<T>(out, "out");
+        const bool flat = without_gaps(x, out);
+        const auto from = input_elements<T>(x, "x", flat);
+        const auto to = output_elements<T>(out, "out", flat);
         require_same_shape(to, "out", from, "x");
         require_apart(to, "out", from, "x", true);
         const py::gil_scoped_release release;
@@ -28,9 +29,10 @@ void activation_backward(const std::string& name, const py::array& saved, const 
     const Activation kind = activation_by_name(name);
     for_float_type(saved, "saved", [&](auto zero) {
         using T = decltype(zero);
-        const auto kept = input_matrix<T>(saved, "saved");
-        const auto gradient = input_matrix<T>(dy, "dy");
-        const auto to = output_matrix<T>(out, "out");
+        const bool flat = without_gaps(saved, dy, out);
+        const auto kept = input_elements<T>(saved, "saved", flat);
+        const auto gradient = input_elements<T>(dy, "dy", flat);
+        const auto to = output_elements<T>(out, "out", flat);
         require_same_shape(gradient, "dy", kept, "saved");
         require_same_shape(to, "out", kept, "saved");
         require_apart(to, "out", kept, "saved", true);
@@ -54,8 +56,9 @@ void math(const std::string& name, const py::array& x, const py::array& out, int
     for_float_type(x, "x", [&](auto zero) {
         using T = decltype(zero);
         const auto function = math_function<T>(name);
-        const auto from = input_matrix<T>(x, "x");
-        const auto to = output_matrix<T>(out, "out");
+        const bool flat = without_gaps(x, out);
+        const auto from = input_elements<T>(x, "x", flat);
+        const auto to = output_elements<T>(out, "out", flat);
         require_same_shape(to, "out", from, "x");
         require_apart(to, "out", from, "x", true);
         const py::gil_scoped_release release;

@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from steepest import _core
 from steepest.checks import check_float
-from steepest.kernels.arrays import FloatArray, flattened, float_array, output, same_shape, walkable
+from steepest.kernels.arrays import FloatArray, float_array, output, same_shape, walkable
 from steepest.threads import get_num_threads
 
 _DEFAULT_ALPHA = {"leaky_relu": 0.01, "elu": 1.0, "celu": 1.0}
@@ -73,8 +73,7 @@ def activation_forward(
     alpha = checked_alpha(name, alpha)
     source = float_array("x", x)
     result = output("out", out, source.shape, source.dtype)
-    flat_x, flat_y = flattened(walkable(source), result)
-    _core.kernel_activation_forward(name, flat_x, flat_y, alpha, get_num_threads())
+    _core.kernel_activation_forward(name, walkable(source), result, alpha, get_num_threads())
     return result
 
 
@@ -119,8 +118,8 @@ def activation_backward(
     gradient = float_array("dy", dy, kept)
     same_shape("dy", gradient, "saved", kept)
     result = output("out", out, kept.shape, kept.dtype)
-    flat_saved, flat_dy, flat_dx = flattened(walkable(kept), walkable(gradient), result)
-    _core.kernel_activation_backward(name, flat_saved, flat_dy, flat_dx, alpha, get_num_threads())
+    threads = get_num_threads()
+    _core.kernel_activation_backward(name, walkable(kept), walkable(gradient), result, alpha, threads)
     return result
 
 

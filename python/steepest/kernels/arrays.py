@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[Any]  # float32 or float64
+# As dtypes: to compare one with a type makes a dtype of that first.
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def float_array(name: str, value: npt.ArrayLike, like: FloatArray | None = None) -> FloatArray:
     """Return `value` as a float32 or float64 array, with the dtype of `like` where given; nothing is converted."""
     array = np.asarray(value)
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in _FLOATS:
         raise TypeError(f"{name} must be a float32 or float64 array, got dtype {array.dtype}")
     if like is not None and array.dtype != like.dtype:
         raise TypeError(f"{name} has dtype {array.dtype}, the first array {like.dtype}; they must agree")
@@ -69,10 +71,3 @@ def output(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     if walkable(value) is not value:
         raise ValueError(f"{name} must be C-contiguous, or a matrix whose rows are, got strides {value.strides}")
     return value
-
-
-def flattened(*arrays: FloatArray) -> list[FloatArray]:
-    """Return views for an element-wise kernel: one-dimensional where all are contiguous, matrices otherwise."""
-    if all(array.flags.c_contiguous for array in arrays):
-        return [array.reshape(-1) for array in arrays]
-    return list(arrays)

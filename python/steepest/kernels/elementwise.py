@@ -6,15 +6,14 @@ import numpy.typing as npt
 
 from steepest import _core
 from steepest.checks import check_float, check_int
-from steepest.kernels.arrays import FloatArray, flattened, float_array, output, walkable
+from steepest.kernels.arrays import FloatArray, float_array, output, walkable
 from steepest.threads import get_num_threads
 
 
 def _function(name: str, x: npt.ArrayLike, out: FloatArray | None) -> FloatArray:
     source = float_array("x", x)
     result = output("out", out, source.shape, source.dtype)
-    flat_x, flat_y = flattened(walkable(source), result)
-    _core.kernel_math(name, flat_x, flat_y, get_num_threads())
+    _core.kernel_math(name, walkable(source), result, get_num_threads())
     return result
 
 
