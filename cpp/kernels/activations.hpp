@@ -2,8 +2,6 @@
 // table.hpp says.
 #pragma once
 
-#include <type_traits>
-
 #include "kernels/table.hpp"
 #include "simd/loop.hpp"
 #include "simd/math.hpp"
@@ -272,21 +270,17 @@ struct BackwardOf {
     STEEPEST_INLINE V operator()(V saved, V dy) const { return f.backward(saved, dy); }
 };
 
-// ReLU and its like cost what their memory traffic costs.
-template <class V, template <class> class A>
-constexpr bool kOnlyMoves = std::is_same<A<V>, Relu<V>>::value || std::is_same<A<V>, LeakyRelu<V>>::value;
-
 template <class V, template <class> class A>
 void activation_forward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                         typename V::value_type* y, index_t ldy, ActivationArgs<typename V::value_type> args) {
-    map<V, kOnlyMoves<V, A>>(rows, cols, x, ldx, y, ldy, ForwardOf<V, A<V>>{A<V>(args)});
+    map<V, true>(rows, cols, x, ldx, y, ldy, ForwardOf<V, A<V>>{A<V>(args)});
 }
 
 template <class V, template <class> class A>
 void activation_backward(index_t rows, index_t cols, const typename V::value_type* saved, index_t lds,
                          const typename V::value_type* dy, index_t lddy, typename V::value_type* dx, index_t lddx,
                          ActivationArgs<typename V::value_type> args) {
-    zip<V, kOnlyMoves<V, A>>(rows, cols, saved, lds, dy, lddy, dx, lddx, BackwardOf<V, A<V>>{A<V>(args)});
+    zip<V, true>(rows, cols, saved, lds, dy, lddy, dx, lddx, BackwardOf<V, A<V>>{A<V>(args)});
 }
 
 }  // namespace

@@ -133,10 +133,16 @@ struct SoftmaxGradient {
 template <class V>
 void softmax_backward(index_t rows, index_t cols, const typename V::value_type* y, index_t ldy,
                       const typename V::value_type* dy, index_t lddy, typename V::value_type* dx, index_t lddx) {
+    const index_t head = y != dx && dy != dx ? stream_head<V>(rows, cols, dx, lddx) : -1;
     for (index_t r = 0; r < rows; ++r) {
         const auto *own = y + r * ldy, *gradient = dy + r * lddy;
-        zip_row<V>(cols, own, gradient, dx + r * lddx, SoftmaxGradient<V>{V::set(dot_row<V>(cols, own, gradient))});
+        const SoftmaxGradient<V> f{V::set(dot_row<V>(cols, own, gradient))};
+        if (head < 0)
+            zip_row<V>(cols, own, gradient, dx + r * lddx, f);
+        else
+            zip_stream<V>(cols, head, own, gradient, dx + r * lddx, f);
     }
+    if (head >= 0) V::fence();
 }
 
 template <class V>
