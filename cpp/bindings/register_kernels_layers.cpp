@@ -52,11 +52,13 @@ void layer_norm_backward(const py::array& x, const py::array& dy, const py::arra
         const auto to = output_matrix<T>(dx, "dx");
         require_same_shape(gradient, "dy", from, "x");
         require_same_shape(to, "dx", from, "x");
-        require_apart(to, "dx", from, "x", true);
-        require_apart(to, "dx", gradient, "dy", true);
+        require_apart(to, "out", from, "x", true);
+        require_apart(to, "out", gradient, "dy", true);
         const T* const m = input_vector<T>(mean, from.rows, "mean");
         const T* const s = input_vector<T>(inv_std, from.rows, "inv_std");
         const T* const g = input_vector<T>(gamma, from.cols, "gamma");
+        for (const T* const vector : {m, s}) require_apart(to, "out", as_row(vector, from.rows), "mean or inv_std");
+        require_apart(to, "out", as_row(g, from.cols), "gamma");
         T* const to_g = output_vector<T>(dgamma, from.cols, "dgamma");
         T* const to_b = output_vector<T>(dbeta, from.cols, "dbeta");
         const py::gil_scoped_release release;
@@ -87,9 +89,10 @@ void prelu_backward(const py::array& x, const py::array& slope, const py::array&
         const auto to = output_matrix<T>(dx, "dx");
         require_same_shape(gradient, "dy", from, "x");
         require_same_shape(to, "dx", from, "x");
-        require_apart(to, "dx", from, "x", true);
-        require_apart(to, "dx", gradient, "dy", true);
+        require_apart(to, "out", from, "x", true);
+        require_apart(to, "out", gradient, "dy", true);
         const T* const s = input_vector<T>(slope, from.cols, "slope");
+        require_apart(to, "out", as_row(s, from.cols), "slope");
         T* const to_s = output_vector<T>(dslope, from.cols, "dslope");
         const py::gil_scoped_release release;
         array_prelu_backward<T>(from, s, gradient, to, to_s, threads);
@@ -132,7 +135,7 @@ void maxout_backward(const py::array& which, index_t pieces, const py::array& dy
         require(to.rows == gradient.rows, "dz: has ", to.rows, " rows, dy has ", gradient.rows);
         require_pieces(pieces, to.cols, gradient.cols);
         require_winners(which, gradient.rows, gradient.cols);
-        require_apart(to, "dz", gradient, "dy");
+        require_apart(to, "out", gradient, "dy");
         const auto* const winners = static_cast<const std::uint16_t*>(which.data());
         const py::gil_scoped_release release;
         array_maxout_backward<T>(winners, pieces, gradient, to, threads);

@@ -196,11 +196,13 @@ void batch_norm_backward(const py::array& x, const py::array& dy, const py::arra
         require_elements(from, "x");
         require_same_shape(gradient, "dy", from, "x");
         require_same_shape(to, "dx", from, "x");
-        require_apart(to, "dx", from, "x", true);
-        require_apart(to, "dx", gradient, "dy", true);
+        require_apart(to, "out", from, "x", true);
+        require_apart(to, "out", gradient, "dy", true);
         const T *const m = input_vector<T>(mean, from.cols, "mean"), *const s =
                                                                          input_vector<T>(inv_std, from.cols, "inv_std");
         const T* const g = input_vector<T>(gamma, from.cols, "gamma");
+        for (const T* const vector : {m, s, g})
+            require_apart(to, "out", as_row(vector, from.cols), "mean, inv_std or gamma");
         T *const to_g = output_vector<T>(dgamma, from.cols, "dgamma"), *const to_b =
                                                                            output_vector<T>(dbeta, from.cols, "dbeta");
         const py::gil_scoped_release release;

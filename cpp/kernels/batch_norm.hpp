@@ -7,12 +7,13 @@
 namespace steepest {
 namespace {
 
-// mean (cols) and m2 (cols) = sum over rows of (x - mean)^2, in two passes over rows that the first one left in the cache: the
-// one-pass formula loses all digits where the mean is large against the deviation.
-template <class V>
-struct ColumnMoments {
+// mean (cols) and m2 (cols) = sum over rows of (x - mean)^2. The one-pass formula loses all digits where the mean is large against the
+// deviation, so the moments of R rows, read once, are taken in two passes over registers and joined with those of the `before` rows by
+// the formula below. A few rows at a time go along all columns: memory is read along its rows.
+template <class V, int R>
+struct StripMoments {
     using T = typename V::value_type;
-    index_t rows;
+    index_t before;
     const T* x;
     index_t ldx;
     T* mean;
@@ -20,27 +21,29 @@ struct ColumnMoments {
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
-        const V count = V::set(T(rows > 0 ? rows : 1));
-        V m[N], s[N];
-#pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) m[v] = s[v] = V::zero();
-        for (index_t r = 0; r < rows; ++r) {
-#pragma GCC unroll 4
-            for (int v = 0; v < N; ++v) m[v] = m[v] + block.load(x + r * ldx, v);
-        }
-#pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) m[v] = m[v] / count;
-        for (index_t r = 0; r < rows; ++r) {
-#pragma GCC unroll 4
-            for (int v = 0; v < N; ++v) {
-                const V d = block.load(x + r * ldx, v) - m[v];
-                s[v] = fma(d, d, s[v]);
-            }
-        }
+        const T share = T(R) / T(before + R);
+        const V weight = V::set(share), cross = V::set(T(before) * share), each = V::set(T(1) / T(R));
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
-            block.store(mean, v, m[v]);
-            block.store(m2, v, s[v]);
+            V own[R], m = V::zero(), s = V::zero();
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) {
+                own[r] = block.load(x + r * ldx, v);
+                m = m + own[r];
+            }
+            m = m * each;
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) {
+                const V d = own[r] - m;
+                s = fma(d, d, s);
+            }
+            if (before > 0) {
+                const V old = block.load(mean, v), d = m - old;
+                m = fma(d, weight, old);
+                s = fma(d * d, cross, s + block.load(m2, v));
+            }
+            block.store(mean, v, m);
+            block.store(m2, v, s);
         }
     }
 };
@@ -48,7 +51,14 @@ struct ColumnMoments {
 template <class V>
 void column_moments(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                     typename V::value_type* mean, typename V::value_type* m2) {
-    for_blocks<V>(cols, ColumnMoments<V>{rows, x, ldx, mean, m2});
+    if (rows <= 0) {
+        for (index_t j = 0; j < cols; ++j) mean[j] = m2[j] = 0;
+        return;
+    }
+    index_t r = 0;
+    for (; r + kStrip <= rows; r += kStrip)
+        for_blocks<V>(cols, StripMoments<V, int(kStrip)>{r, x + r * ldx, ldx, mean, m2});
+    for (; r < rows; ++r) for_blocks<V>(cols, StripMoments<V, 1>{r, x + r * ldx, ldx, mean, m2});
 }
 
 // Chan, Golub and LeVeque (1983): with n_a rows before and n_b in the chunk, d = mean_b - mean_a,
@@ -56,20 +66,23 @@ void column_moments(index_t rows, index_t cols, const typename V::value_type* x,
 template <class V>
 struct CombineMoments {
     using T = typename V::value_type;
-    index_t rows, chunk;
+    index_t first, rows, chunk;
     const T* mean;
     const T* m2;
     index_t ld;
     T* out_mean;
-    T* out_var;
+    T* out_m2;
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
         V m[N], s[N];
 #pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) m[v] = s[v] = V::zero();
+        for (int v = 0; v < N; ++v) {
+            m[v] = first > 0 ? block.load(out_mean, v) : V::zero();
+            s[v] = first > 0 ? block.load(out_m2, v) : V::zero();
+        }
         index_t c = 0;
-        for (index_t before = 0; before < rows; before += chunk, ++c) {
+        for (index_t before = first; before < rows; before += chunk, ++c) {
             const index_t own = rows - before < chunk ? rows - before : chunk;
             const T share = T(own) / T(before + own);
             const V weight = V::set(share), cross = V::set(T(before) * share);
@@ -80,24 +93,23 @@ struct CombineMoments {
                 s[v] = fma(d * d, cross, s[v] + block.load(m2 + c * ld, v));
             }
         }
-        const V count = V::set(T(rows > 0 ? rows : 1));
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
             block.store(out_mean, v, m[v]);
-            block.store(out_var, v, s[v] / count);
+            block.store(out_m2, v, s[v]);
         }
     }
 };
 
 template <class V>
-void combine_moments(index_t rows, index_t chunk, index_t cols, const typename V::value_type* mean,
+void combine_moments(index_t first, index_t rows, index_t chunk, index_t cols, const typename V::value_type* mean,
                      const typename V::value_type* m2, index_t ld, typename V::value_type* out_mean,
-                     typename V::value_type* out_var) {
-    for_blocks<V>(cols, CombineMoments<V>{rows, chunk, mean, m2, ld, out_mean, out_var});
+                     typename V::value_type* out_m2) {
+    for_blocks<V>(cols, CombineMoments<V>{first, rows, chunk, mean, m2, ld, out_mean, out_m2});
 }
 
 // y = (x - mean) (inv_std gamma) + beta
-template <class V>
+template <class V, bool Stream>
 struct Normalize {
     using T = typename V::value_type;
     index_t rows;
@@ -119,7 +131,8 @@ struct Normalize {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v)
-                block.store(y + r * ldy, v, fma(block.load(x + r * ldx, v) - m[v], scale[v], shift[v]));
+                put<Stream>(block, y + r * ldy, v,
+                            fma(get<Stream, V>(block, x + r * ldx, v) - m[v], scale[v], shift[v]));
         }
     }
 };
@@ -129,7 +142,15 @@ void normalize(index_t rows, index_t cols, const typename V::value_type* x, inde
                const typename V::value_type* mean, const typename V::value_type* inv_std,
                const typename V::value_type* gamma, const typename V::value_type* beta, typename V::value_type* y,
                index_t ldy) {
-    for_blocks<V>(cols, Normalize<V>{rows, x, ldx, mean, inv_std, gamma, beta, y, ldy});
+    const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
+    for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
+        const index_t n = rows - r < kStrip ? rows - r : kStrip;
+        if (head < 0)
+            for_blocks<V>(cols, Normalize<V, false>{n, x, ldx, mean, inv_std, gamma, beta, y, ldy});
+        else
+            for_blocks<V>(cols, Normalize<V, true>{n, x, ldx, mean, inv_std, gamma, beta, y, ldy}, head);
+    }
+    if (head >= 0) V::fence();
 }
 
 // sum_dy = sum_r dy (beta's gradient), sum_dy_xhat = sum_r dy xhat (gamma's), xhat = (x - mean) inv_std. inv_std is the same for
@@ -137,7 +158,8 @@ void normalize(index_t rows, index_t cols, const typename V::value_type* x, inde
 template <class V>
 struct BatchNormSums {
     using T = typename V::value_type;
-    index_t rows;
+    index_t before, rows;  // sums of rows before these, and whether these are the last
+    bool last;
     const T* x;
     index_t ldx;
     const T* dy;
@@ -151,7 +173,8 @@ struct BatchNormSums {
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
             m[v] = block.load(mean, v);
-            plain[v] = product[v] = V::zero();
+            plain[v] = before > 0 ? block.load(sum_dy, v) : V::zero();
+            product[v] = before > 0 ? block.load(sum_dy_xhat, v) : V::zero();
         }
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
@@ -164,7 +187,7 @@ struct BatchNormSums {
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
             block.store(sum_dy, v, plain[v]);
-            block.store(sum_dy_xhat, v, product[v] * block.load(inv_std, v));
+            block.store(sum_dy_xhat, v, last ? product[v] * block.load(inv_std, v) : product[v]);
         }
     }
 };
@@ -174,13 +197,19 @@ void batch_norm_sums(index_t rows, index_t cols, const typename V::value_type* x
                      const typename V::value_type* dy, index_t lddy, const typename V::value_type* mean,
                      const typename V::value_type* inv_std, typename V::value_type* sum_dy,
                      typename V::value_type* sum_dy_xhat) {
-    for_blocks<V>(cols, BatchNormSums<V>{rows, x, ldx, dy, lddy, mean, inv_std, sum_dy, sum_dy_xhat});
+    index_t r = 0;
+    do {
+        const index_t n = rows - r < kStrip ? rows - r : kStrip;
+        for_blocks<V>(cols, BatchNormSums<V>{r, n, r + n == rows, x + r * ldx, ldx, dy + r * lddy, lddy, mean, inv_std,
+                                             sum_dy, sum_dy_xhat});
+        r += n;
+    } while (r < rows);
 }
 
 // y = xhat gamma + beta, xhat = (x - mean) inv_std, mean and inv_std themselves functions of x:
 //     dx = gamma inv_std (dy - mean_dy - xhat mean_dy_xhat) = (dy - mean_dy) a - (x - mean) b
 // with a = gamma inv_std and b = a inv_std mean_dy_xhat, one number per column each.
-template <class V>
+template <class V, bool Stream>
 struct BatchNormBackward {
     using T = typename V::value_type;
     index_t rows;
@@ -206,8 +235,8 @@ struct BatchNormBackward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V own = (block.load(dy + r * lddy, v) - md[v]) * a[v];
-                block.store(dx + r * lddx, v, fnma(block.load(x + r * ldx, v) - m[v], b[v], own));
+                const V own = (get<Stream, V>(block, dy + r * lddy, v) - md[v]) * a[v];
+                put<Stream>(block, dx + r * lddx, v, fnma(get<Stream, V>(block, x + r * ldx, v) - m[v], b[v], own));
             }
         }
     }
@@ -219,8 +248,21 @@ void batch_norm_backward(index_t rows, index_t cols, const typename V::value_typ
                          const typename V::value_type* inv_std, const typename V::value_type* gamma,
                          const typename V::value_type* mean_dy, const typename V::value_type* mean_dy_xhat,
                          typename V::value_type* dx, index_t lddx) {
-    for_blocks<V>(cols,
-                  BatchNormBackward<V>{rows, x, ldx, dy, lddy, mean, inv_std, gamma, mean_dy, mean_dy_xhat, dx, lddx});
+    const index_t head = x != dx && dy != dx ? stream_head<V>(rows, cols, dx, lddx) : -1;
+    for (index_t r = 0; r < rows; r += kStrip) {
+        const index_t n = rows - r < kStrip ? rows - r : kStrip;
+        const auto *from = x + r * ldx, *gradient = dy + r * lddy;
+        auto* const to = dx + r * lddx;
+        if (head < 0)
+            for_blocks<V>(cols, BatchNormBackward<V, false>{n, from, ldx, gradient, lddy, mean, inv_std, gamma, mean_dy,
+                                                            mean_dy_xhat, to, lddx});
+        else
+            for_blocks<V>(cols,
+                          BatchNormBackward<V, true>{n, from, ldx, gradient, lddy, mean, inv_std, gamma, mean_dy,
+                                                     mean_dy_xhat, to, lddx},
+                          head);
+    }
+    if (head >= 0) V::fence();
 }
 
 }  // namespace

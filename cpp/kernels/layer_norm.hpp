@@ -1,32 +1,47 @@
 // Layer norm (Ba, Kiros and Hinton 2016): every row by its own mean and variance, gamma and beta per column.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/table.hpp"
 #include "simd/loop.hpp"
 
 namespace steepest {
 namespace {
 
-// Sums of a row run in four chains, or one addition would wait for the other; f(j, n) gives the terms of the columns from j on,
-// n == lanes for whole vectors, and zeros in the lanes beyond n.
-template <class V, class F>
-STEEPEST_INLINE typename V::value_type chained_sum(index_t cols, const F& f) {
-    constexpr index_t L = V::lanes;
-    V a = V::zero(), b = V::zero(), c = V::zero(), d = V::zero();
-    index_t j = 0;
-    for (; j + 4 * L <= cols; j += 4 * L) {
-        a = a + f(j, L);
-        b = b + f(j + L, L);
-        c = c + f(j + 2 * L, L);
-        d = d + f(j + 3 * L, L);
-    }
-    for (; j < cols; j += L) a = a + f(j, cols - j < L ? cols - j : L);
-    return reduce_add((a + b) + (c + d));
-}
+// Rows side by side: what one row ends with (a sum over lanes, a root, a quotient) takes as long as a hundred additions, and the other
+// rows' work fills that time. A row's bits do not depend on its neighbours.
+template <class V>
+constexpr int kRowsAtOnce = sizeof(V) >= 64 ? 4 : 2;
 
 template <class V>
 STEEPEST_INLINE V load_some(const typename V::value_type* p, index_t n) {
     return n == V::lanes ? V::load(p) : V::load_n(p, n);
+}
+
+// Sums of R rows, each in four chains, or one addition would wait for the other; f(i, j, n) gives the terms of row i and the columns
+// from j on, n == lanes for whole vectors, and zeros in the lanes beyond n.
+template <class V, int R, class F>
+STEEPEST_INLINE void chained_sums(index_t cols, const F& f, typename V::value_type (&sum)[R]) {
+    constexpr index_t L = V::lanes;
+    V chain[R][4];
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i)
+        for (int c = 0; c < 4; ++c) chain[i][c] = V::zero();
+    index_t j = 0;
+    for (; j + 4 * L <= cols; j += 4 * L) {
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c)
+#pragma GCC unroll 4
+            for (int i = 0; i < R; ++i) chain[i][c] = chain[i][c] + f(i, j + c * L, L);
+    }
+    for (; j < cols; j += L) {
+        const index_t n = cols - j < L ? cols - j : L;
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i) chain[i][0] = chain[i][0] + f(i, j, n);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) sum[i] = reduce_add((chain[i][0] + chain[i][1]) + (chain[i][2] + chain[i][3]));
 }
 
 // The machine's root of one number; the library's function would not be inlined everywhere.
@@ -38,63 +53,196 @@ STEEPEST_INLINE typename V::value_type root(typename V::value_type x) {
 template <class V>
 struct RowTerm {
     const typename V::value_type* x;
-    STEEPEST_INLINE V operator()(index_t j, index_t n) const { return load_some<V>(x + j, n); }
+    index_t ldx;
+    STEEPEST_INLINE V operator()(int i, index_t j, index_t n) const { return load_some<V>(x + i * ldx + j, n); }
 };
 template <class V>
 struct RowSquare {  // (x - mean)^2
     const typename V::value_type* x;
-    typename V::value_type mean;
-    STEEPEST_INLINE V operator()(index_t j, index_t n) const {
-        const V m = V::set(mean), d = (n == V::lanes ? V::load(x + j) : V::load_n(x + j, n, m)) - m;
+    index_t ldx;
+    const typename V::value_type* mean;
+    STEEPEST_INLINE V operator()(int i, index_t j, index_t n) const {
+        const auto* from = x + i * ldx + j;
+        const V m = V::set(mean[i]), d = (n == V::lanes ? V::load(from) : V::load_n(from, n, m)) - m;
         return d * d;
     }
 };
 
-// y = gamma (x - mean) inv_std + beta with the row's mean and biased variance, the variance from the differences to the mean: the
-// row is in the first-level cache by then, and mean(x^2) - mean^2 loses all digits where the mean is large.
+// y = gamma ((x - mean) inv_std) + beta for R rows
+template <class V, int R, bool Stream>
+struct LayerNormOutput {
+    using T = typename V::value_type;
+    const T* x;
+    index_t ldx;
+    const T *mean, *inv_std, *gamma, *beta;
+    T* y;
+    index_t ldy;
+
+    template <int N>
+    STEEPEST_INLINE void operator()(Block<V, N> block) const {
+#pragma GCC unroll 4
+        for (int v = 0; v < N; ++v) {
+            const V g = block.load(gamma, v), b = block.load(beta, v);
+#pragma GCC unroll 4
+            for (int i = 0; i < R; ++i) {
+                const V xhat = (block.load(x + i * ldx, v) - V::set(mean[i])) * V::set(inv_std[i]);
+                put<Stream>(block, y + i * ldy, v, fma(xhat, g, b));
+            }
+        }
+    }
+};
+
+// R rows. The variance is taken from the differences to the mean: the row is in the first-level cache by then, and mean(x^2) - mean^2 loses
+// all digits where the mean is large. head: see stream_head.
+template <class V, int R>
+STEEPEST_INLINE void layer_norm_rows(index_t cols, const typename V::value_type* x, index_t ldx,
+                                     const typename V::value_type* gamma, const typename V::value_type* beta,
+                                     typename V::value_type epsilon, typename V::value_type* y, index_t ldy,
+                                     typename V::value_type* mean, typename V::value_type* inv_std, index_t head) {
+    using T = typename V::value_type;
+    const T count = T(cols > 0 ? cols : 1);
+    T m[R], s[R];
+    chained_sums<V, R>(cols, RowTerm<V>{x, ldx}, m);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) m[i] /= count;
+    chained_sums<V, R>(cols, RowSquare<V>{x, ldx, m}, s);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) {
+        s[i] = T(1) / root<V>(s[i] / count + epsilon);
+        mean[i] = m[i];
+        inv_std[i] = s[i];
+    }
+    if (head < 0)
+        for_blocks<V>(cols, LayerNormOutput<V, R, false>{x, ldx, m, s, gamma, beta, y, ldy});
+    else
+        for_blocks<V>(cols, LayerNormOutput<V, R, true>{x, ldx, m, s, gamma, beta, y, ldy}, head);
+}
+
+// y = gamma (x - mean) inv_std + beta with the row's mean and biased variance.
 template <class V>
 void layer_norm_forward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                         const typename V::value_type* gamma, const typename V::value_type* beta,
                         typename V::value_type epsilon, typename V::value_type* y, index_t ldy,
                         typename V::value_type* mean, typename V::value_type* inv_std) {
-    using T = typename V::value_type;
+    constexpr int R = kRowsAtOnce<V>;
+    const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
+    index_t r = 0;
+    for (; r + R <= rows; r += R)
+        layer_norm_rows<V, R>(cols, x + r * ldx, ldx, gamma, beta, epsilon, y + r * ldy, ldy, mean + r, inv_std + r,
+                              head);
+    for (; r < rows; ++r)
+        layer_norm_rows<V, 1>(cols, x + r * ldx, ldx, gamma, beta, epsilon, y + r * ldy, ldy, mean + r, inv_std + r,
+                              head);
+    if (head >= 0) V::fence();
+}
+
+// plain = sum gamma dy and product = sum gamma dy (x - mean) of R rows in two chains each. In the lanes beyond n gamma is 0.
+template <class V, int R>
+STEEPEST_INLINE void scaled_sums(index_t cols, const typename V::value_type* x, index_t ldx,
+                                 const typename V::value_type* dy, index_t lddy, const typename V::value_type* gamma,
+                                 const typename V::value_type (&mean)[R], typename V::value_type (&plain)[R],
+                                 typename V::value_type (&product)[R]) {
     constexpr index_t L = V::lanes;
-    const T count = T(cols > 0 ? cols : 1);
-    for (index_t r = 0; r < rows; ++r) {
-        const T* from = x + r * ldx;
-        T* to = y + r * ldy;
-        const T m = chained_sum<V>(cols, RowTerm<V>{from}) / count;
-        const T variance = chained_sum<V>(cols, RowSquare<V>{from, m}) / count;
-        const T s = T(1) / root<V>(variance + epsilon);
-        mean[r] = m;
-        inv_std[r] = s;
-        const V centre = V::set(m), scale = V::set(s);
-        index_t j = 0;
-        for (; j + L <= cols; j += L)
-            fma((V::load(from + j) - centre) * scale, V::load(gamma + j), V::load(beta + j)).store(to + j);
-        if (j < cols) {
-            const index_t n = cols - j;
-            fma((V::load_n(from + j, n) - centre) * scale, V::load_n(gamma + j, n), V::load_n(beta + j, n))
-                .store_n(to + j, n);
+    V p[R][2], q[R][2];
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) p[i][0] = p[i][1] = q[i][0] = q[i][1] = V::zero();
+    const auto add = [&](index_t j, index_t n, int chain) STEEPEST_INLINE_LAMBDA {
+        const V weight = load_some<V>(gamma + j, n);
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i) {
+            const V g = weight * load_some<V>(dy + i * lddy + j, n);
+            p[i][chain] = p[i][chain] + g;
+            q[i][chain] = fma(g, load_some<V>(x + i * ldx + j, n) - V::set(mean[i]), q[i][chain]);
         }
+    };
+    index_t j = 0;
+    for (; j + 2 * L <= cols; j += 2 * L) {
+        add(j, L, 0);
+        add(j + L, L, 1);
+    }
+    for (; j < cols; j += L) add(j, cols - j < L ? cols - j : L, 0);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) {
+        plain[i] = reduce_add(p[i][0] + p[i][1]);
+        product[i] = reduce_add(q[i][0] + q[i][1]);
     }
 }
 
-template <class V>
-struct ScaledGradient {  // gamma dy
-    const typename V::value_type *gamma, *dy;
-    STEEPEST_INLINE V operator()(index_t j, index_t n) const {
-        return load_some<V>(gamma + j, n) * load_some<V>(dy + j, n);
+// dx = ((gamma dy - mean_g) - (x - mean) slope) inv_std for R rows; and, while they are there, the sums of dy and of dy xhat over them and
+// over the rows before, where they are asked for.
+template <class V, int R, bool Sums, bool Stream>
+struct LayerNormGradient {
+    using T = typename V::value_type;
+    const T* x;
+    index_t ldx;
+    const T* dy;
+    index_t lddy;
+    const T *mean, *inv_std, *gamma, *mean_g, *slope;
+    T* dx;
+    index_t lddx;
+    bool onward;
+    T *sum_dy, *sum_dy_xhat;
+
+    template <int N>
+    STEEPEST_INLINE void operator()(Block<V, N> block) const {
+        for (int v = 0; v < N; ++v) {
+            const V weight = block.load(gamma, v);
+            V plain = V::zero(), product = V::zero();
+            if (Sums && onward) {
+                plain = block.load(sum_dy, v);
+                product = block.load(sum_dy_xhat, v);
+            }
+#pragma GCC unroll 4
+            for (int i = 0; i < R; ++i) {
+                const V own = block.load(dy + i * lddy, v), s = V::set(inv_std[i]);
+                const V d = block.load(x + i * ldx, v) - V::set(mean[i]);
+                if constexpr (Sums) {
+                    plain = plain + own;
+                    product = fma(own, d * s, product);
+                }
+                const V g = weight * own - V::set(mean_g[i]);
+                put<Stream>(block, dx + i * lddx, v, fnma(d, V::set(slope[i]), g) * s);
+            }
+            if constexpr (Sums) {
+                block.store(sum_dy, v, plain);
+                block.store(sum_dy_xhat, v, product);
+            }
+        }
     }
 };
-template <class V>
-struct ScaledProduct {  // gamma dy (x - mean); gamma is 0 in the lanes beyond n
-    const typename V::value_type *gamma, *dy, *x;
-    V mean;
-    STEEPEST_INLINE V operator()(index_t j, index_t n) const {
-        return load_some<V>(gamma + j, n) * load_some<V>(dy + j, n) * (load_some<V>(x + j, n) - mean);
+
+template <class V, int R>
+STEEPEST_INLINE void layer_norm_backward_rows(index_t cols, const typename V::value_type* x, index_t ldx,
+                                              const typename V::value_type* dy, index_t lddy,
+                                              const typename V::value_type* mean, const typename V::value_type* inv_std,
+                                              const typename V::value_type* gamma, typename V::value_type* dx,
+                                              index_t lddx, bool onward, typename V::value_type* sum_dy,
+                                              typename V::value_type* sum_dy_xhat, index_t head) {
+    using T = typename V::value_type;
+    const T share = T(1) / T(cols > 0 ? cols : 1);
+    T m[R], s[R], mean_g[R], slope[R];
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) {
+        m[i] = mean[i];
+        s[i] = inv_std[i];
     }
-};
+    scaled_sums<V, R>(cols, x, ldx, dy, lddy, gamma, m, mean_g, slope);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) {
+        mean_g[i] *= share;
+        slope[i] *= share * s[i] * s[i];
+    }
+    const auto output = [&](auto sums, auto stream) STEEPEST_INLINE_LAMBDA {
+        for_blocks<V>(cols,
+                      LayerNormGradient<V, R, sums, stream>{x, ldx, dy, lddy, m, s, gamma, mean_g, slope, dx, lddx,
+                                                            onward, sum_dy, sum_dy_xhat},
+                      head < 0 ? 0 : head);
+    };
+    if (sum_dy == nullptr)
+        head < 0 ? output(std::false_type{}, std::false_type{}) : output(std::false_type{}, std::true_type{});
+    else
+        head < 0 ? output(std::true_type{}, std::false_type{}) : output(std::true_type{}, std::true_type{});
+}
 
 // y = gamma xhat + beta, xhat = (x - mean) inv_std, mean and inv_std themselves functions of the row:
 //     dx = inv_std (g - mean(g) - xhat mean(g xhat)),  g = gamma dy
@@ -102,26 +250,18 @@ template <class V>
 void layer_norm_backward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                          const typename V::value_type* dy, index_t lddy, const typename V::value_type* mean,
                          const typename V::value_type* inv_std, const typename V::value_type* gamma,
-                         typename V::value_type* dx, index_t lddx) {
-    using T = typename V::value_type;
-    const T share = T(1) / T(cols > 0 ? cols : 1);
-    for (index_t r = 0; r < rows; ++r) {
-        const T *from = x + r * ldx, *gradient = dy + r * lddy;
-        T* to = dx + r * lddx;
-        const V centre = V::set(mean[r]), scale = V::set(inv_std[r]);
-        const T plain = chained_sum<V>(cols, ScaledGradient<V>{gamma, gradient}) * share;
-        const T product = chained_sum<V>(cols, ScaledProduct<V>{gamma, gradient, from, centre}) * share;
-        const V mean_g = V::set(plain), slope = V::set(product * inv_std[r] * inv_std[r]);
-        for (index_t j = 0; j < cols; j += V::lanes) {
-            const index_t n = cols - j < V::lanes ? cols - j : V::lanes;
-            const V g = load_some<V>(gamma + j, n) * load_some<V>(gradient + j, n) - mean_g;
-            const V out = fnma(load_some<V>(from + j, n) - centre, slope, g) * scale;
-            if (n == V::lanes)
-                out.store(to + j);
-            else
-                out.store_n(to + j, n);
-        }
-    }
+                         typename V::value_type* dx, index_t lddx, typename V::value_type* sum_dy,
+                         typename V::value_type* sum_dy_xhat, bool stream) {
+    constexpr int R = kRowsAtOnce<V>;
+    const index_t head = stream && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
+    index_t r = 0;
+    for (; r + R <= rows; r += R)
+        layer_norm_backward_rows<V, R>(cols, x + r * ldx, ldx, dy + r * lddy, lddy, mean + r, inv_std + r, gamma,
+                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, head);
+    for (; r < rows; ++r)
+        layer_norm_backward_rows<V, 1>(cols, x + r * ldx, ldx, dy + r * lddy, lddy, mean + r, inv_std + r, gamma,
+                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, head);
+    if (head >= 0) V::fence();
 }
 
 // sum_dy = sum_r dy (beta's gradient), sum_dy_xhat = sum_r dy (x - mean_r) inv_std_r (gamma's), per column.

@@ -8,7 +8,7 @@ namespace steepest {
 namespace {
 
 // y = x where x > 0, slope x elsewhere (He et al. 2015).
-template <class V>
+template <class V, bool Stream>
 struct PReluForward {
     using T = typename V::value_type;
     index_t rows;
@@ -26,8 +26,8 @@ struct PReluForward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V own = block.load(x + r * ldx, v);
-                block.store(y + r * ldy, v, select(gt(own, V::zero()), own, own * s[v]));
+                const V own = get<Stream, V>(block, x + r * ldx, v);
+                put<Stream>(block, y + r * ldy, v, select(gt(own, V::zero()), own, own * s[v]));
             }
         }
     }
@@ -36,11 +36,19 @@ struct PReluForward {
 template <class V>
 void prelu_forward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                    const typename V::value_type* slope, typename V::value_type* y, index_t ldy) {
-    for_blocks<V>(cols, PReluForward<V>{rows, x, ldx, slope, y, ldy});
+    const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
+    for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
+        const index_t n = rows - r < kStrip ? rows - r : kStrip;
+        if (head < 0)
+            for_blocks<V>(cols, PReluForward<V, false>{n, x, ldx, slope, y, ldy});
+        else
+            for_blocks<V>(cols, PReluForward<V, true>{n, x, ldx, slope, y, ldy}, head);
+    }
+    if (head >= 0) V::fence();
 }
 
 // y = x or slope x: dx = dy or slope dy, and 0 counts as the left side
-template <class V>
+template <class V, bool Stream>
 struct PReluBackward {
     using T = typename V::value_type;
     index_t rows;
@@ -60,9 +68,9 @@ struct PReluBackward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V g = block.load(dy + r * lddy, v);
-                const auto right = gt(block.load(x + r * ldx, v), V::zero());
-                block.store(dx + r * lddx, v, select(right, g, g * s[v]));
+                const V g = get<Stream, V>(block, dy + r * lddy, v);
+                const auto right = gt(get<Stream, V>(block, x + r * ldx, v), V::zero());
+                put<Stream>(block, dx + r * lddx, v, select(right, g, g * s[v]));
             }
         }
     }
@@ -71,8 +79,16 @@ struct PReluBackward {
 template <class V>
 void prelu_backward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                     const typename V::value_type* slope, const typename V::value_type* dy, index_t lddy,
-                    typename V::value_type* dx, index_t lddx) {
-    for_blocks<V>(cols, PReluBackward<V>{rows, x, ldx, slope, dy, lddy, dx, lddx});
+                    typename V::value_type* dx, index_t lddx, bool stream) {
+    const index_t head = stream && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
+    for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, dy += kStrip * lddy, dx += kStrip * lddx) {
+        const index_t n = rows - r < kStrip ? rows - r : kStrip;
+        if (head < 0)
+            for_blocks<V>(cols, PReluBackward<V, false>{n, x, ldx, slope, dy, lddy, dx, lddx});
+        else
+            for_blocks<V>(cols, PReluBackward<V, true>{n, x, ldx, slope, dy, lddy, dx, lddx}, head);
+    }
+    if (head >= 0) V::fence();
 }
 
 // y = slope x where x <= 0: dslope = sum over rows of dy min(x, 0)

@@ -199,9 +199,9 @@ struct KernelTable {
                            T sigma, MaskKey key);
     // y = x where x > 0, slope[j] x elsewhere; slope (cols).
     void (*prelu_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, T* y, index_t ldy);
-    // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy.
+    // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy; stream as for layer_norm_backward.
     void (*prelu_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, const T* dy,
-                           index_t lddy, T* dx, index_t lddx);
+                           index_t lddy, T* dx, index_t lddx, bool stream);
     // sum[j] = sum over rows of dy min(x, 0), in increasing row order
     void (*prelu_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy, T* sum);
     // y (rows, units) = max over the k columns u k .. u k + k - 1 of z (rows, units k); which[r, u] in [0, k) is the first largest.
@@ -219,9 +219,12 @@ struct KernelTable {
     // Layer norm: y = gamma (x - mean) inv_std + beta with the row's mean and biased variance; mean and inv_std (rows) are kept.
     void (*layer_norm_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* gamma, const T* beta,
                                T epsilon, T* y, index_t ldy, T* mean, T* inv_std);
-    // dx = inv_std (g - mean(g) - xhat mean(g xhat)), g = gamma dy, means over the row; dx may be dy.
+    // dx = inv_std (g - mean(g) - xhat mean(g xhat)), g = gamma dy, means over the row; dx may be dy. Unless they are null, also what
+    // layer_norm_sums writes, with the same bits (of at least one row). stream: these rows are a part of a matrix beyond the caches, and dx
+    // is better written past them.
     void (*layer_norm_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
-                                const T* mean, const T* inv_std, const T* gamma, T* dx, index_t lddx);
+                                const T* mean, const T* inv_std, const T* gamma, T* dx, index_t lddx, T* sum_dy,
+                                T* sum_dy_xhat, bool stream);
     // sum_dy[j] and sum_dy_xhat[j] over the rows, in increasing row order
     void (*layer_norm_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
                             const T* mean, const T* inv_std, T* sum_dy, T* sum_dy_xhat);
@@ -229,10 +232,10 @@ struct KernelTable {
     // --- batch norm (batch_norm.hpp); sums over rows in increasing order
     // mean[j] and m2[j] = sum (x - mean)^2 of these rows (two passes).
     void (*column_moments)(index_t rows, index_t cols, const T* x, index_t ldx, T* mean, T* m2);
-    // Combine the moments of `rows` rows cut into chunks of `chunk` (the last may be short), chunk c at mean + c * ld and
-    // m2 + c * ld, by Chan's formula in increasing c: out_mean and out_var (biased), each (cols).
-    void (*combine_moments)(index_t rows, index_t chunk, index_t cols, const T* mean, const T* m2, index_t ld,
-                            T* out_mean, T* out_var);
+    // Combine the moments of rows [first, rows) cut into chunks of `chunk` (the last may be short), chunk c at mean + c * ld and
+    // m2 + c * ld, by Chan's formula in increasing c with those of the rows before, which out_mean and out_m2 (cols) hold if first > 0.
+    void (*combine_moments)(index_t first, index_t rows, index_t chunk, index_t cols, const T* mean, const T* m2,
+                            index_t ld, T* out_mean, T* out_m2);
     // y = (x - mean) * inv_std * gamma + beta; y may be x.
     void (*normalize)(index_t rows, index_t cols, const T* x, index_t ldx, const T* mean, const T* inv_std,
                       const T* gamma, const T* beta, T* y, index_t ldy);

@@ -1,16 +1,12 @@
-#include <algorithm>
-#include <vector>
-
 #include "ops/array_functions.hpp"
 #include "ops/array_team.hpp"
-#include "ops/operation.hpp"
 
 namespace steepest {
 
 namespace {
 
-template <class T>
-constexpr index_t kLine = kAlignment / index_t(sizeof(T));
+// Bytes of a matrix that the last cache will not hold until it is read again; as kStreamBytes in simd/loop.hpp.
+constexpr double kBeyondCaches = 64.0 * 1048576.0;
 
 template <class T>
 double elements(const MatrixView<T>& m) {
@@ -44,23 +40,20 @@ template <class T>
 void array_layer_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* inv_std, const T* gamma, Output<T> dx,
                                T* dgamma, T* dbeta, int threads) {
     const auto& k = active_kernels<T>();
-    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
-    std::vector<T> partial(static_cast<std::size_t>(2 * chunks * stride));
-    T *const sums = partial.data(), *const products = sums + chunks * stride;
+    Partials<T> partials(x.rows, x.cols, 2, threads);
+    const bool stream = elements(x) * sizeof(T) >= kBeyondCaches;
     run_kernels(elements(x), threads, [&](const Worker& worker) {
-        index_t begin = 0, end = 0;
-        worker.share(chunks, 1, &begin, &end);
-        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk) {
-            const index_t rows = std::min(kRowChunk, x.rows - r);
-            k.layer_norm_sums(rows, x.cols, x.row(r), x.stride, dy.row(r), dy.stride, mean + r, inv_std + r,
-                              sums + c * stride, products + c * stride);
-            k.layer_norm_backward(rows, x.cols, x.row(r), x.stride, dy.row(r), dy.stride, mean + r, inv_std + r, gamma,
-                                  dx.row(r), dx.stride);
-        }
-        worker.barrier();
-        worker.share(x.cols, kLine<T>, &begin, &end);
-        k.column_sums(chunks, end - begin, sums + begin, stride, dbeta + begin);
-        k.column_sums(chunks, end - begin, products + begin, stride, dgamma + begin);
+        partials.run(
+            worker,
+            [&](index_t row, index_t rows, index_t slot) {
+                k.layer_norm_backward(rows, x.cols, x.row(row), x.stride, dy.row(row), dy.stride, mean + row,
+                                      inv_std + row, gamma, dx.row(row), dx.stride, partials.at(0, slot),
+                                      partials.at(1, slot), stream);
+            },
+            [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
+                add_partials(k, partials, 0, first, last, slot, begin, end, dbeta);
+                add_partials(k, partials, 1, first, last, slot, begin, end, dgamma);
+            });
     });
 }
 
@@ -76,20 +69,19 @@ void array_prelu_forward(Input<T> x, const T* slope, Output<T> y, int threads) {
 template <class T>
 void array_prelu_backward(Input<T> x, const T* slope, Input<T> dy, Output<T> dx, T* dslope, int threads) {
     const auto& k = active_kernels<T>();
-    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
-    std::vector<T> partial(static_cast<std::size_t>(chunks * stride));
-    T* const sums = partial.data();
+    Partials<T> partials(x.rows, x.cols, 1, threads);
+    const bool stream = elements(x) * sizeof(T) >= kBeyondCaches;
     run_kernels(elements(x), threads, [&](const Worker& worker) {
-        index_t begin = 0, end = 0;
-        worker.share(chunks, 1, &begin, &end);
-        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk) {
-            const index_t rows = std::min(kRowChunk, x.rows - r);
-            k.prelu_sums(rows, x.cols, x.row(r), x.stride, dy.row(r), dy.stride, sums + c * stride);
-            k.prelu_backward(rows, x.cols, x.row(r), x.stride, slope, dy.row(r), dy.stride, dx.row(r), dx.stride);
-        }
-        worker.barrier();
-        worker.share(x.cols, kLine<T>, &begin, &end);
-        k.column_sums(chunks, end - begin, sums + begin, stride, dslope + begin);
+        partials.run(
+            worker,
+            [&](index_t row, index_t rows, index_t slot) {
+                k.prelu_sums(rows, x.cols, x.row(row), x.stride, dy.row(row), dy.stride, partials.at(0, slot));
+                k.prelu_backward(rows, x.cols, x.row(row), x.stride, slope, dy.row(row), dy.stride, dx.row(row),
+                                 dx.stride, stream);
+            },
+            [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
+                add_partials(k, partials, 0, first, last, slot, begin, end, dslope);
+            });
     });
 }
 

@@ -1,10 +1,8 @@
 #include <atomic>
 #include <cmath>
-#include <vector>
 
 #include "ops/array_functions.hpp"
 #include "ops/array_team.hpp"
-#include "ops/operation.hpp"
 
 namespace steepest {
 
@@ -69,25 +67,26 @@ template <class T>
 void array_batch_norm_forward(Input<T> x, const T* gamma, const T* beta, double epsilon, Output<T> y, T* mean,
                               T* variance, T* inv_std, int threads) {
     const auto& k = active_kernels<T>();
-    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
-    std::vector<T> partial(static_cast<std::size_t>(2 * chunks * stride));
-    T *const means = partial.data(), *const squares = means + chunks * stride;
+    Partials<T> partials(x.rows, x.cols, 2, threads);
     run_kernels(elements(x), threads, [&](const Worker& worker) {
+        partials.run(
+            worker,
+            [&](index_t row, index_t rows, index_t slot) {
+                k.column_moments(rows, x.cols, x.row(row), x.stride, partials.at(0, slot), partials.at(1, slot));
+            },
+            [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
+                k.combine_moments(first, last, kRowChunk, end - begin, partials.at(0, slot) + begin,
+                                  partials.at(1, slot) + begin, partials.stride(), mean + begin, variance + begin);
+            });
         index_t begin = 0, end = 0;
-        worker.share(chunks, 1, &begin, &end);
-        for (index_t c = begin; c < end; ++c)
-            k.column_moments(std::min(kRowChunk, x.rows - c * kRowChunk), x.cols, x.row(c * kRowChunk), x.stride,
-                             means + c * stride, squares + c * stride);
-        worker.barrier();
         worker.share(x.cols, kLine<T>, &begin, &end);
-        k.combine_moments(x.rows, kRowChunk, end - begin, means + begin, squares + begin, stride, mean + begin,
-                          variance + begin);
-        for (index_t j = begin; j < end; ++j) inv_std[j] = T(1) / std::sqrt(variance[j] + T(epsilon));
+        for (index_t j = begin; j < end; ++j) {
+            variance[j] /= T(x.rows);
+            inv_std[j] = T(1) / std::sqrt(variance[j] + T(epsilon));
+        }
         worker.barrier();
-        worker.share(chunks, 1, &begin, &end);
-        for (index_t c = begin; c < end; ++c)
-            k.normalize(std::min(kRowChunk, x.rows - c * kRowChunk), x.cols, x.row(c * kRowChunk), x.stride, mean,
-                        inv_std, gamma, beta, y.row(c * kRowChunk), y.stride);
+        worker.share(x.rows, 1, &begin, &end);
+        k.normalize(end - begin, x.cols, x.row(begin), x.stride, mean, inv_std, gamma, beta, y.row(begin), y.stride);
     });
 }
 
@@ -97,30 +96,31 @@ template <class T>
 void array_batch_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* inv_std, const T* gamma, Output<T> dx,
                                T* dgamma, T* dbeta, int threads) {
     const auto& k = active_kernels<T>();
-    const index_t stride = round_up(x.cols, kLine<T>), chunks = ceil_div(x.rows, kRowChunk);
-    std::vector<T> partial(static_cast<std::size_t>((2 * chunks + 2) * stride));
-    T *const sums = partial.data(), *const products = sums + chunks * stride;
-    T *const mean_dy = products + chunks * stride, *const mean_dy_xhat = mean_dy + stride;
+    Partials<T> partials(x.rows, x.cols, 2, threads);
+    AlignedBuffer<T> means(2 * partials.stride());
+    T *const mean_dy = means.data(), *const mean_dy_xhat = mean_dy + partials.stride();
     const T share = T(1) / T(std::max<index_t>(1, x.rows));
     run_kernels(elements(x), threads, [&](const Worker& worker) {
+        partials.run(
+            worker,
+            [&](index_t row, index_t rows, index_t slot) {
+                k.batch_norm_sums(rows, x.cols, x.row(row), x.stride, dy.row(row), dy.stride, mean, inv_std,
+                                  partials.at(0, slot), partials.at(1, slot));
+            },
+            [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
+                add_partials(k, partials, 0, first, last, slot, begin, end, dbeta);
+                add_partials(k, partials, 1, first, last, slot, begin, end, dgamma);
+            });
         index_t begin = 0, end = 0;
-        worker.share(chunks, 1, &begin, &end);
-        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk)
-            k.batch_norm_sums(std::min(kRowChunk, x.rows - r), x.cols, x.row(r), x.stride, dy.row(r), dy.stride, mean,
-                              inv_std, sums + c * stride, products + c * stride);
-        worker.barrier();
         worker.share(x.cols, kLine<T>, &begin, &end);
-        k.column_sums(chunks, end - begin, sums + begin, stride, dbeta + begin);
-        k.column_sums(chunks, end - begin, products + begin, stride, dgamma + begin);
         for (index_t j = begin; j < end; ++j) {
             mean_dy[j] = dbeta[j] * share;
             mean_dy_xhat[j] = dgamma[j] * share;
         }
         worker.barrier();
-        worker.share(chunks, 1, &begin, &end);
-        for (index_t c = begin, r = c * kRowChunk; c < end; ++c, r += kRowChunk)
-            k.batch_norm_backward(std::min(kRowChunk, x.rows - r), x.cols, x.row(r), x.stride, dy.row(r), dy.stride,
-                                  mean, inv_std, gamma, mean_dy, mean_dy_xhat, dx.row(r), dx.stride);
+        worker.share(x.rows, 1, &begin, &end);
+        k.batch_norm_backward(end - begin, x.cols, x.row(begin), x.stride, dy.row(begin), dy.stride, mean, inv_std,
+                              gamma, mean_dy, mean_dy_xhat, dx.row(begin), dx.stride);
     });
 }
 

@@ -3,14 +3,17 @@
 
 #include <algorithm>
 
+#include "core/aligned_buffer.hpp"
 #include "core/float_mode.hpp"
 #include "core/team.hpp"
+#include "kernels/table.hpp"
+#include "ops/operation.hpp"
 
 namespace steepest {
 
 // A worker more costs a fork, a join and cold caches: a microsecond where the team is awake, some fifty where it must be woken, and
-// milliseconds where another process has its core. 2^18 elements are 40 us of the cheapest kernel.
-constexpr double kElementsPerWorker = 262144.0;
+// milliseconds where another process has its core. 2^17 elements are 10 us of the cheapest kernel and 50 of GELU.
+constexpr double kElementsPerWorker = 131072.0;
 
 inline int useful_workers(double elements, int threads) {
     return std::max(1, std::min(threads, int(std::min(elements / kElementsPerWorker, 1e6))));
@@ -45,6 +48,60 @@ void share_elements(index_t rows, index_t cols, bool contiguous, int threads, co
                    [&](index_t begin, index_t end) { work(0, 1, begin, end - begin); });
     else
         share_work(elements, threads, rows, 1, [&](index_t begin, index_t end) { work(begin, end - begin, 0, cols); });
+}
+
+// Chunks of rows leave one set of partial results each, whose number and order say the bits of a sum over rows, whoever adds them up. Kept
+// for a few chunks at a time: for all of a large matrix they would be an eighth of it, in memory fresh from the system.
+template <class T>
+class Partials {
+public:
+    // `kinds` vectors of `cols` a chunk.
+    Partials(index_t rows, index_t cols, int kinds, int threads)
+        : rows_(rows),
+          cols_(cols),
+          stride_(round_up(cols, kLine)),
+          group_(std::min(std::max<index_t>(1, ceil_div(rows, kRowChunk)),
+                          std::max<index_t>(2 * threads, kGroupElements / std::max<index_t>(1, cols * kRowChunk)))),
+          slots_(2 * (group_ + 1)),
+          data_(slots_ * kinds * stride_) {}
+    index_t stride() const { return stride_; }
+    T* at(int kind, index_t slot) { return data_.data() + (kind * slots_ + slot) * stride_; }
+
+    // On every worker: work(first row, rows, slot) for this one's chunks of a group, whose slots follow on each other; then
+    // join(first row, end row, first slot, begin, end) for this one's columns; and on to the next group, in increasing order. The slot
+    // before the first is free. Two sets of slots take turns, so that one barrier a group is enough.
+    template <class F, class G>
+    void run(const Worker& worker, const F& work, const G& join) const {
+        index_t slot = 1, first = 0;
+        do {
+            const index_t last = std::min(rows_, first + group_ * kRowChunk);
+            index_t begin = 0, end = 0;
+            worker.share(last - first, kRowChunk, &begin, &end);
+            for (index_t r = begin; r < end; r += kRowChunk)
+                work(first + r, std::min(kRowChunk, end - r), slot + r / kRowChunk);
+            worker.barrier();
+            worker.share(cols_, kLine, &begin, &end);
+            if (begin < end) join(first, last, slot, begin, end);
+            slot = slot == 1 ? group_ + 2 : 1;
+            first = last;
+        } while (first < rows_);
+    }
+
+private:
+    static constexpr index_t kLine = kAlignment / index_t(sizeof(T));
+    static constexpr index_t kGroupElements = index_t(1) << 19;
+    index_t rows_, cols_, stride_, group_, slots_;
+    AlignedBuffer<T> data_;
+};
+
+// sum (columns begin to end) = the sums of the kind's slots in increasing order, and of those of the groups before.
+template <class T>
+void add_partials(const KernelTable<T>& k, Partials<T>& partials, int kind, index_t first, index_t last, index_t slot,
+                  index_t begin, index_t end, T* sum) {
+    const index_t count = ceil_div(last - first, kRowChunk);
+    if (first > 0) std::copy(sum + begin, sum + end, partials.at(kind, slot - 1) + begin);
+    const index_t from = first > 0 ? slot - 1 : slot;
+    k.column_sums(count + slot - from, end - begin, partials.at(kind, from) + begin, partials.stride(), sum + begin);
 }
 
 }  // namespace steepest

@@ -75,7 +75,8 @@ void BatchNorm<T>::batch_statistics(const Step<T>& step, Rows rows, const Worker
                          partial(1, chunk));
     }
     worker.barrier();
-    k.combine_moments(step.rows, kRowChunk, width_, partial(0, 0), partial(1, 0), stride(), own.mean, own.variance);
+    k.combine_moments(0, step.rows, kRowChunk, width_, partial(0, 0), partial(1, 0), stride(), own.mean, own.variance);
+    for (index_t j = 0; j < width_; ++j) own.variance[j] /= T(step.rows);
     pool_moments(own);
 }
 

@@ -53,7 +53,7 @@ void PRelu<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*work
     if (site.inputs[0]->gradient.data == nullptr) return;
     const auto dx = gradient_target(site);
     k.prelu_backward(rows.count(), width_, x.row(rows.begin), x.stride, slopes_, dy.row(rows.begin), dy.stride,
-                     dx.row(rows.begin), dx.stride);
+                     dx.row(rows.begin), dx.stride, false);
     hand_over(k, site, rows);
 }
 

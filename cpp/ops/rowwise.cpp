@@ -61,16 +61,19 @@ void LayerNorm<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*
     const auto& x = site.inputs[0]->data;
     const auto& dy = site.output->gradient;
     if (dy.data == nullptr) return;
+    const bool wanted = site.inputs[0]->gradient.data != nullptr;
+    const auto dx = wanted ? gradient_target(site) : MatrixView<T>{};
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
-        const index_t chunk = r / kRowChunk;
-        k.layer_norm_sums(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, dy.row(r), dy.stride,
-                          mean_ + r, inv_std_ + r, sum_dy_ + chunk * stride(), sum_dy_xhat_ + chunk * stride());
+        const index_t count = std::min(kRowChunk, rows.end - r), at = r / kRowChunk * stride();
+        if (wanted)
+            k.layer_norm_backward(count, width_, x.row(r), x.stride, dy.row(r), dy.stride, mean_ + r, inv_std_ + r,
+                                  site.parameters[0].data, dx.row(r), dx.stride, sum_dy_ + at, sum_dy_xhat_ + at,
+                                  false);
+        else
+            k.layer_norm_sums(count, width_, x.row(r), x.stride, dy.row(r), dy.stride, mean_ + r, inv_std_ + r,
+                              sum_dy_ + at, sum_dy_xhat_ + at);
     }
-    if (site.inputs[0]->gradient.data == nullptr) return;
-    const auto dx = gradient_target(site);
-    k.layer_norm_backward(rows.count(), width_, x.row(rows.begin), x.stride, dy.row(rows.begin), dy.stride,
-                          mean_ + rows.begin, inv_std_ + rows.begin, site.parameters[0].data, dx.row(rows.begin),
-                          dx.stride);
+    if (!wanted) return;
     hand_over(k, site, rows);
 }
 

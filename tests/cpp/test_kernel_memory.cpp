@@ -102,7 +102,9 @@ void check_layer_norm() {
         T* sum_dy_xhat = s.output(1, cols, cols);
         table.layer_norm_sums(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, sum_dy, sum_dy_xhat);
         T* dx = s.output(rows, cols, cols);
-        table.layer_norm_backward(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, gamma, dx, cols);
+        table.layer_norm_backward(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, gamma, dx, cols,
+                                  rows > 0 ? s.output(1, cols, cols) : nullptr,
+                                  rows > 0 ? s.output(1, cols, cols) : nullptr, true);
     });
 }
 
@@ -113,7 +115,8 @@ void check_prelu() {
         const T* slope = s.input(1, cols, cols);
         table.prelu_forward(rows, cols, x, cols + pad, slope, s.output(rows, cols, cols + 2 * pad), cols + 2 * pad);
         const T* dy = s.input(rows, cols, cols + 2 * pad);
-        table.prelu_backward(rows, cols, x, cols + pad, slope, dy, cols + 2 * pad, s.output(rows, cols, cols), cols);
+        table.prelu_backward(rows, cols, x, cols + pad, slope, dy, cols + 2 * pad, s.output(rows, cols, cols), cols,
+                             true);
         table.prelu_sums(rows, cols, x, cols + pad, dy, cols + 2 * pad, s.output(1, cols, cols));
     });
 }
@@ -152,7 +155,7 @@ void check_batch_norm() {
                      const T* mean = s.input(chunks, cols, cols + pad);
                      const T* m2 = s.input(chunks, cols, cols + pad);
                      T* out_mean = s.output(1, cols, cols);
-                     table.combine_moments(rows, 4, cols, mean, m2, cols + pad, out_mean, s.output(1, cols, cols));
+                     table.combine_moments(0, rows, 4, cols, mean, m2, cols + pad, out_mean, s.output(1, cols, cols));
                  });
     for_sizes<T>("normalize", 0, 0, [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
         const T* x = s.input(rows, cols, cols + pad);

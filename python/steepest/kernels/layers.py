@@ -56,7 +56,12 @@ def layer_norm_forward(
 
 
 def layer_norm_backward(
-    x: npt.ArrayLike, dy: npt.ArrayLike, mean: npt.ArrayLike, inv_std: npt.ArrayLike, gamma: npt.ArrayLike
+    x: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    mean: npt.ArrayLike,
+    inv_std: npt.ArrayLike,
+    gamma: npt.ArrayLike,
+    out: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the gradients of `layer_norm_forward`, mean and inv_std being functions of the row.
 
@@ -73,6 +78,8 @@ def layer_norm_backward(
         As returned by the forward pass.
     gamma : array (D,)
         As in the forward pass.
+    out : array (N, D), optional
+        Where to write dx; may be `x` or `dy`.
 
     Returns
     -------
@@ -95,7 +102,7 @@ def layer_norm_backward(
     rows, width = source.shape
     centre, scale = vector("mean", mean, rows, source), vector("inv_std", inv_std, rows, source)
     weight = vector("gamma", gamma, width, source)
-    dx = np.empty(source.shape, source.dtype)
+    dx = output("out", out, source.shape, source.dtype)
     dgamma, dbeta = np.empty(width, source.dtype), np.empty(width, source.dtype)
     _core.kernel_layer_norm_backward(source, gradient, centre, scale, weight, dx, dgamma, dbeta, get_num_threads())
     return dx, dgamma, dbeta
@@ -132,7 +139,9 @@ def prelu_forward(x: npt.ArrayLike, slope: npt.ArrayLike, out: FloatArray | None
     return result
 
 
-def prelu_backward(x: npt.ArrayLike, slope: npt.ArrayLike, dy: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def prelu_backward(
+    x: npt.ArrayLike, slope: npt.ArrayLike, dy: npt.ArrayLike, out: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Return the gradients of `prelu_forward`: dx is dy or `slope dy`, `dslope` = column sums of `dy min(x, 0)`.
 
     At x = 0 dx is that of the left side.
@@ -145,6 +154,8 @@ def prelu_backward(x: npt.ArrayLike, slope: npt.ArrayLike, dy: npt.ArrayLike) ->
         As in the forward pass.
     dy : array (N, D)
         Gradient with respect to its output.
+    out : array (N, D), optional
+        Where to write dx; may be `x` or `dy`.
 
     Returns
     -------
@@ -163,7 +174,8 @@ def prelu_backward(x: npt.ArrayLike, slope: npt.ArrayLike, dy: npt.ArrayLike) ->
     gradient = matrix("dy", dy, source)
     same_shape("dy", gradient, "x", source)
     slopes = vector("slope", slope, source.shape[1], source)
-    dx, dslope = np.empty(source.shape, source.dtype), np.empty(source.shape[1], source.dtype)
+    dx = output("out", out, source.shape, source.dtype)
+    dslope = np.empty(source.shape[1], source.dtype)
     _core.kernel_prelu_backward(source, slopes, gradient, dx, dslope, get_num_threads())
     return dx, dslope
 
@@ -209,7 +221,9 @@ def maxout_forward(
     return result, which
 
 
-def maxout_backward(which: npt.NDArray[Any], pieces: int, dy: npt.ArrayLike) -> FloatArray:
+def maxout_backward(
+    which: npt.NDArray[Any], pieces: int, dy: npt.ArrayLike, out: FloatArray | None = None
+) -> FloatArray:
     """Return the gradient of `maxout_forward`: dz is dy at the winners and 0 elsewhere.
 
     Parameters
@@ -220,6 +234,8 @@ def maxout_backward(which: npt.NDArray[Any], pieces: int, dy: npt.ArrayLike) -> 
         As in the forward pass.
     dy : array (N, U)
         Gradient with respect to its output.
+    out : array (N, U pieces), optional
+        Where to write dz; must not share memory with dy.
 
     Returns
     -------
@@ -242,6 +258,6 @@ def maxout_backward(which: npt.NDArray[Any], pieces: int, dy: npt.ArrayLike) -> 
         raise ValueError(f"which has shape {winners.shape}, dy {gradient.shape}; they must agree")
     if winners.max() >= pieces:
         raise ValueError(f"which must be in 0..{pieces - 1}, got {int(winners.max())}")
-    dz = np.empty((gradient.shape[0], gradient.shape[1] * pieces), gradient.dtype)
+    dz = output("out", out, (gradient.shape[0], gradient.shape[1] * pieces), gradient.dtype)
     _core.kernel_maxout_backward(np.ascontiguousarray(winners), pieces, gradient, dz, get_num_threads())
     return dz

@@ -57,7 +57,12 @@ def batch_norm_forward(
 
 
 def batch_norm_backward(
-    x: npt.ArrayLike, dy: npt.ArrayLike, mean: npt.ArrayLike, inv_std: npt.ArrayLike, gamma: npt.ArrayLike
+    x: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    mean: npt.ArrayLike,
+    inv_std: npt.ArrayLike,
+    gamma: npt.ArrayLike,
+    out: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the gradients of `batch_norm_forward`, mean and variance being functions of x.
 
@@ -74,6 +79,8 @@ def batch_norm_backward(
         As returned by the forward pass.
     gamma : array (D,)
         As in the forward pass.
+    out : array (N, D), optional
+        Where to write dx; may be `x` or `dy`.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def batch_norm_backward(
     width = source.shape[1]
     centre, scale = vector("mean", mean, width, source), vector("inv_std", inv_std, width, source)
     weight = vector("gamma", gamma, width, source)
-    dx = np.empty(source.shape, source.dtype)
+    dx = output("out", out, source.shape, source.dtype)
     dgamma, dbeta = np.empty(width, source.dtype), np.empty(width, source.dtype)
     _core.kernel_batch_norm_backward(source, gradient, centre, scale, weight, dx, dgamma, dbeta, get_num_threads())
     return dx, dgamma, dbeta

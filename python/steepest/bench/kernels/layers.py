@@ -21,11 +21,13 @@ def _norm(x: Array, gamma: Array, beta: Array, out: Array) -> tuple[Array, Array
     return mean, inv_std
 
 
-def _norm_backward(x: Array, dy: Array, mean: Array, inv_std: Array, gamma: Array) -> tuple[Array, Array, Array]:
-    xhat = x - mean[:, None]
+def _norm_backward(
+    x: Array, dy: Array, mean: Array, inv_std: Array, gamma: Array, g: Array, xhat: Array
+) -> tuple[Array, Array, Array]:
+    np.subtract(x, mean[:, None], out=xhat)
     xhat *= inv_std[:, None]
     dgamma, dbeta = np.einsum("ij,ij->j", dy, xhat), dy.sum(axis=0)
-    g = dy * gamma
+    np.multiply(dy, gamma, out=g)
     width = x.shape[1]
     xhat *= (np.einsum("ij,ij->i", g, xhat) / width)[:, None]
     xhat += g.mean(axis=1)[:, None]
@@ -68,11 +70,13 @@ def layer_norm_backward(setup: Setup, n: int, d: int) -> Case:
     """Make dx row by row, and the sums of dy and dy xhat over the columns."""
     x, dy, gamma = setup.normal(n, d), setup.normal(n, d), setup.normal(d)
     _, mean, inv_std = kernels.layer_norm_forward(x, gamma, gamma, EPSILON)
+    out, other, scratch = setup.empty(n, d), setup.empty(n, d), setup.empty(n, d)
 
     def verify() -> Verdict:
         dx, dgamma, dbeta = kernels.layer_norm_backward(x, dy, mean, inv_std, gamma)
         x64, dy64, mean64, inv64, gamma64 = double(x, dy, mean, inv_std, gamma)
-        wanted, wanted_dgamma, wanted_dbeta = _norm_backward(x64, dy64, mean64, inv64, gamma64)
+        space = np.empty((2, n, d))
+        wanted, wanted_dgamma, wanted_dbeta = _norm_backward(x64, dy64, mean64, inv64, gamma64, *space)
         xhat = 1 + np.abs(x64 - mean64[:, None]) * inv64[:, None]
         g = np.abs(dy64 * gamma64)
         size = inv64[:, None] * (g + g.mean(axis=1)[:, None] + xhat * (g * xhat).mean(axis=1)[:, None])
@@ -84,8 +88,8 @@ def layer_norm_backward(setup: Setup, n: int, d: int) -> Case:
         "layer norm backward",
         f"{n}x{d}",
         verify,
-        lambda: kernels.layer_norm_backward(x, dy, mean, inv_std, gamma),
-        lambda: _norm_backward(x, dy, mean, inv_std, gamma),
+        lambda: kernels.layer_norm_backward(x, dy, mean, inv_std, gamma, out=out),
+        lambda: _norm_backward(x, dy, mean, inv_std, gamma, other, scratch),
         moved=3 * setup.size(x),
         working_set=3 * setup.size(x),
     )
@@ -119,16 +123,17 @@ def prelu_forward(setup: Setup, n: int, d: int) -> Case:
 def prelu_backward(setup: Setup, n: int, d: int) -> Case:
     """`dx` and the slopes' gradients."""
     x, slope, dy = setup.normal(n, d), setup.normal(d), setup.normal(n, d)
+    out, other = setup.empty(n, d), setup.empty(n, d)
 
-    def reference(x: Array, slope: Array, dy: Array) -> tuple[Array, Array]:
-        dx = dy * slope
+    def reference(x: Array, slope: Array, dy: Array, dx: Array) -> tuple[Array, Array]:
+        np.multiply(dy, slope, out=dx)
         np.copyto(dx, dy, where=x > 0)
         return dx, np.einsum("ij,ij->j", dy, np.minimum(x, 0))
 
     def verify() -> Verdict:
         dx, dslope = kernels.prelu_backward(x, slope, dy)
         x64, slope64, dy64 = double(x, slope, dy)
-        wanted, wanted_dslope = reference(x64, slope64, dy64)
+        wanted, wanted_dslope = reference(x64, slope64, dy64, np.empty((n, d)))
         error = worst((dx, wanted, np.abs(wanted)), (dslope, wanted_dslope, np.abs(dy64 * x64).sum(axis=0)))
         return Verdict(error, setup.eps * (4 + n**0.5))
 
@@ -136,8 +141,8 @@ def prelu_backward(setup: Setup, n: int, d: int) -> Case:
         "prelu backward",
         f"{n}x{d}",
         verify,
-        lambda: kernels.prelu_backward(x, slope, dy),
-        lambda: reference(x, slope, dy),
+        lambda: kernels.prelu_backward(x, slope, dy, out=out),
+        lambda: reference(x, slope, dy, other),
         moved=3 * setup.size(x),
         working_set=3 * setup.size(x),
     )
@@ -171,23 +176,23 @@ def maxout_forward(setup: Setup, n: int, d: int) -> Case:
 def maxout_backward(setup: Setup, n: int, d: int) -> Case:
     """`dz` is dy at the winner; exact."""
     _, which = kernels.maxout_forward(setup.normal(n, d), PIECES)
-    dy = setup.normal(n, d // PIECES)
+    dy, out, other = setup.normal(n, d // PIECES), setup.empty(n, d), setup.empty(n, d)
 
-    def reference(dy: Array) -> Array:
-        dz = np.empty((n, d), dy.dtype)
+    def reference(dy: Array, dz: Array) -> Array:
         np.multiply(dy, which == 0, out=dz[:, ::2])
         np.multiply(dy, which == 1, out=dz[:, 1::2])
         return dz
 
     def verify() -> Verdict:
-        return Verdict(worst((kernels.maxout_backward(which, PIECES, dy), reference(double(dy)[0]), 1.0)), 0.0)
+        wanted = reference(double(dy)[0], np.empty((n, d)))
+        return Verdict(worst((kernels.maxout_backward(which, PIECES, dy), wanted, 1.0)), 0.0)
 
     return Case(
         "maxout backward",
         f"{n}x{d}",
         verify,
-        lambda: kernels.maxout_backward(which, PIECES, dy),
-        lambda: reference(dy),
+        lambda: kernels.maxout_backward(which, PIECES, dy, out=out),
+        lambda: reference(dy, other),
         moved=3 * setup.size(dy) + which.nbytes,
         working_set=3 * setup.size(dy) + which.nbytes,
     )
