@@ -126,34 +126,49 @@ def test_constants():
     }
 
 
+def pieces_of(values, dtype):
+    """The cuts of one column of numbers, and the first layer of its network alone."""
+    table = tables.TablePreprocessor(numerical=None, dtype=dtype).fit({"x": values})
+    x = table.transform({"x": values})
+    model = network.build_network(table, x, values, loss="mse", pieces=16, hidden=[4], dtype=dtype)
+    weight, bias = (model.parameters()[f"columns_1.pieces_0.dense_1.{name}"] for name in ("weight", "bias"))
+    made = [st.initializers.Values(tensor) for tensor in (weight, bias)]
+    front = st.layers.Dense(weight.shape[1], "hard_sigmoid", initializer=made[0], bias_initializer=made[1])
+    return network._cuts(x[:, 0], 16), st.Sequential([front], dtype=dtype, input_shape=1), weight[0], bias
+
+
 def test_pieces_are_the_linear_interpolation(rng):
     """Between its cuts a piece is (x - a) / (b - a), elsewhere 0 or 1: the sum of steps that np.interp makes."""
     values = np.concatenate([np.zeros(500), rng.lognormal(0, 2, 500)])
-    table = tables.TablePreprocessor(numerical=None, dtype="float64").fit({"x": values})
-    x = table.transform({"x": values})
-    model = network.build_network(table, x, values, loss="mse", pieces=16, hidden=[4], dtype="float64")
-    cuts = network._cuts(values, 16)
+    cuts, front, _, _ = pieces_of(values, "float64")
     assert 8 < len(cuts) <= 17
     assert (cuts > 0).sum() > 8  # also where half of the values are the same
+    wide = cuts[1:] <= 64.0 * np.diff(cuts)  # narrow ones are tested below
+    assert wide.sum() >= 8
     points = np.concatenate([cuts, (cuts[1:] + cuts[:-1]) / 2, [-1.0, 1e6]])
     expected = np.clip((points[:, np.newaxis] - cuts[:-1]) / np.diff(cuts), 0.0, 1.0)
-    front = st.Sequential(
-        [
-            model.layers[0]
-            .groups["pieces_0"][1][0]
-            .__class__(
-                len(cuts) - 1,
-                "hard_sigmoid",
-                initializer=st.initializers.Values(model.parameters()["columns_1.pieces_0.dense_1.weight"]),
-                bias_initializer=st.initializers.Values(model.parameters()["columns_1.pieces_0.dense_1.bias"]),
-            )
-        ],
-        dtype="float64",
-        input_shape=1,
-    )
     # The slopes are up to 1 / gap: rounding of x, bias and slope is magnified by the largest cut over the gap.
     slack = 8 * np.finfo(float).eps * (1.0 + np.abs(points).max() / np.diff(cuts).min())
-    np.testing.assert_allclose(front.predict(points[:, np.newaxis]), expected, rtol=0, atol=slack)
+    found = front.predict(points[:, np.newaxis])
+    np.testing.assert_allclose(found[:, wide], expected[:, wide], rtol=0, atol=slack)
+
+
+def test_narrow_pieces_round_nothing_that_another_library_would_round_otherwise():
+    """Far from zero and close together: the products are exact, so only the sum and the activation round."""
+    values = 100.0 + np.repeat([0.0, 0.001, 0.003, 0.01, 0.1, 1.0, 70.0], 20)
+    cuts, front, weight, bias = pieces_of(values, "float32")
+    assert len(cuts) == 7
+    points = np.concatenate([cuts, (cuts[1:] + cuts[:-1]) / 2]).astype(np.float32)
+    found = front.predict(points[:, np.newaxis])
+    products = points[:, np.newaxis].astype(float) * weight
+    np.testing.assert_array_equal((points[:, np.newaxis] * weight)[:, :5], products[:, :5])  # but for the last, wide one
+    exact = np.clip((products + bias) / 6.0 + 0.5, 0.0, 1.0)
+    # Within the ramp the sum is below 3, so that it, its sixth and the half added round by epsilon / 2 of 3, 1/2 and 1.
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1.5 * np.finfo(np.float32).eps)
+    # At the values themselves a piece is 0 or 1, but for the bias, which is rounded like any number of its size.
+    steps = (points[:7, np.newaxis] > points[:6].reshape(1, -1)).astype(float)
+    slack = np.finfo(np.float32).eps * np.abs(bias).max() / 6.0
+    np.testing.assert_allclose(found[:7], steps, rtol=0, atol=slack)
 
 
 def test_networks_for_any_columns():

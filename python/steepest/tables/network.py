@@ -21,6 +21,8 @@ Array = npt.NDArray[Any]
 _LARGEST_FRONT = 4096
 # The activation of the pieces rises from 0 to 1 while its input goes from -3 to 3.
 _RAMP = 6.0
+# How many times narrower than its cuts are large a piece may be before its slope becomes a power of two.
+_NARROW = 64.0
 
 
 def build_network(
@@ -131,8 +133,16 @@ def _cuts(values: Array, pieces: int) -> Array:
 
 
 def _pieces(cuts: Array) -> Dense:
-    """Return `min(max((x - a) / (b - a), 0), 1)` for each pair of neighbouring cuts a and b, as a frozen layer."""
-    slope = _RAMP / np.diff(cuts)
+    """Return `min(max((x - a) / (b - a), 0), 1)` for each pair of neighbouring cuts a and b, as a frozen layer.
+
+    A product `x slope` of many times the ramp's height leaves its rounding when the bias takes it away, and another
+    library rounds otherwise. In a narrow piece the slope is therefore the next power of two, whose products are exact:
+    the piece has risen before b.
+    """
+    gaps = np.diff(cuts)
+    slope = _RAMP / gaps
+    narrow = np.maximum(np.abs(cuts[:-1]), np.abs(cuts[1:])) > _NARROW * gaps
+    slope[narrow] = np.exp2(np.ceil(np.log2(slope[narrow])))
     return Dense(
         len(slope),
         "hard_sigmoid",
