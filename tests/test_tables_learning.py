@@ -161,7 +161,7 @@ def test_narrow_pieces_round_nothing_that_another_library_would_round_otherwise(
     points = np.concatenate([cuts, (cuts[1:] + cuts[:-1]) / 2]).astype(np.float32)
     found = front.predict(points[:, np.newaxis])
     products = points[:, np.newaxis].astype(float) * weight
-    np.testing.assert_array_equal((points[:, np.newaxis] * weight)[:, :5], products[:, :5])  # but for the last, wide one
+    np.testing.assert_array_equal((points[:, np.newaxis] * weight)[:, :5], products[:, :5])  # the last is wide
     exact = np.clip((products + bias) / 6.0 + 0.5, 0.0, 1.0)
     # Within the ramp the sum is below 3, so that it, its sixth and the half added round by epsilon / 2 of 3, 1/2 and 1.
     np.testing.assert_allclose(found, exact, rtol=0, atol=1.5 * np.finfo(np.float32).eps)
