@@ -40,6 +40,23 @@ STEEPEST_INLINE void transpose(V (&rows)[V::lanes]) {
     }
 }
 
+// The transpose of W[0 : count, 0 : steps], at most lanes x lanes, into rows of nr elements; zeros right of `count`. Full: all of them,
+// so that no row asks whether it is there and the block stays in registers.
+template <class V, bool Full>
+STEEPEST_INLINE void transpose_block(index_t count, index_t steps, const typename V::value_type* w, index_t ldw,
+                                     typename V::value_type* to) {
+    constexpr index_t lanes = V::lanes;
+    constexpr index_t nr = GemmShape<V>::nr;
+    V rows[lanes];
+#pragma GCC unroll 16
+    for (index_t i = 0; i < lanes; ++i)
+        rows[i] = Full ? V::load(w + i * ldw) : i < count ? V::load_n(w + i * ldw, steps) : V::zero();
+    if constexpr (lanes > 1) transpose(rows);
+#pragma GCC unroll 16
+    for (index_t i = 0; i < lanes; ++i)
+        if (Full || i < steps) rows[i].store(to + i * nr);
+}
+
 // Panels of W^T for W (n, k): the columns of a panel are nr rows of W, read side by side.
 template <class V>
 void pack_panels_transposed(index_t k, index_t n, const typename V::value_type* w, index_t ldw,
@@ -50,13 +67,11 @@ void pack_panels_transposed(index_t k, index_t n, const typename V::value_type* 
         for (index_t p = 0; p < k; p += lanes) {
             const index_t steps = k - p < lanes ? k - p : lanes;
             for (index_t c = j; c < j + nr; c += lanes) {
-                V rows[lanes];
-                for (index_t i = 0; i < lanes; ++i)
-                    rows[i] = c + i >= n      ? V::zero()
-                              : steps < lanes ? V::load_n(w + (c + i) * ldw + p, steps)
-                                              : V::load(w + (c + i) * ldw + p);
-                if constexpr (lanes > 1) transpose(rows);
-                for (index_t i = 0; i < steps; ++i) rows[i].store(packed + (p + i) * nr + (c - j));
+                auto* to = packed + p * nr + (c - j);
+                if (n - c >= lanes && steps == lanes)
+                    transpose_block<V, true>(lanes, lanes, w + c * ldw + p, ldw, to);
+                else
+                    transpose_block<V, false>(n - c, steps, w + c * ldw + p, ldw, to);
             }
         }
     }
