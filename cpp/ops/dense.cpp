@@ -27,14 +27,17 @@ void Dense<T>::describe(index_t in, index_t out, bool input_gradient, bool in_pl
     in_place_ = in_place;
 }
 
-// As many panels as leave dz's columns half of the second-level cache and the layer enough blocks to be shared out.
+// As many panels as leave dz's columns half of the second-level cache and the layer enough blocks to be shared out; of equal width
+// where a number not much smaller divides the layer's panels, for blocks are shared out by number.
 template <class T>
 index_t Dense<T>::block_cols(index_t capacity) const {
     const index_t nr = this->kernels_.gemm_nr;
     const index_t near = cache_sizes().l2 / 2 / (std::max<index_t>(1, capacity) * index_t(sizeof(T)));
     const index_t shared = out_ * row_blocks() / kEnoughBlocks;
-    const index_t most = std::max(nr, std::min({kMostCols, near, shared}) / nr * nr);
-    return round_up(ceil_div(out_, ceil_div(out_, most)), nr);
+    const index_t most = std::max<index_t>(1, std::min({kMostCols, near, shared}) / nr);
+    for (index_t some = most; 2 * some >= most; --some)
+        if (panels() % some == 0) return some * nr;
+    return ceil_div(panels(), ceil_div(panels(), most)) * nr;
 }
 
 template <class T>
