@@ -112,6 +112,15 @@ STEEPEST_INLINE void update_vector(const RuleArgs<V>& a, typename V::value_type*
     if constexpr (Rule::second) store(s2, second);
 }
 
+// The rows of a block are a few lines each, too short for the hardware's prefetcher to follow: asks for the lines `below` elements
+// further, two rows down; below a block's last rows those are the next block's. Any address is allowed.
+template <class Rule, class T>
+STEEPEST_INLINE void ask_below(const T* w, const T* s1, const T* s2, index_t below) {
+    STEEPEST_PREFETCH(w + below);
+    if constexpr (Rule::first) STEEPEST_PREFETCH(s1 + below);
+    if constexpr (Rule::second) STEEPEST_PREFETCH(s2 + below);
+}
+
 template <class V, class Rule>
 void update(index_t rows, index_t cols, typename V::value_type* w, index_t ldw, const typename V::value_type* g,
             index_t ldg, typename V::value_type* s1, typename V::value_type* s2,
@@ -121,7 +130,10 @@ void update(index_t rows, index_t cols, typename V::value_type* w, index_t ldw, 
     collapse(&rows, &cols, ldw == cols && ldg == cols);
     for (index_t r = 0; r < rows; ++r) {
         index_t j = 0;
-        for (; j + L <= cols; j += L) update_vector<V, Rule, false>(a, w, g, s1, s2, j, L);
+        for (; j + L <= cols; j += L) {
+            if (rows > 1) ask_below<Rule>(w, s1, s2, 2 * ldw + j);
+            update_vector<V, Rule, false>(a, w, g, s1, s2, j, L);
+        }
         if (j < cols) update_vector<V, Rule, true>(a, w, g, s1, s2, j, cols - j);
         w += ldw;
         g += ldg;
