@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -209,6 +210,17 @@ def test_checkup_before_and_alone(place, capsys):
     assert code in (0, 1)
     assert "report in look.html" in capsys.readouterr().out
     assert "<html" in (place / "look.html").read_text()
+
+
+@pytest.mark.parametrize(("reading", "left"), [(4.0, 6.0), (9.0, 5.0)])
+def test_the_budget_of_a_checkup_counts_the_reading(place, monkeypatch, reading, left):
+    clock = iter([100.0, 100.0 + reading])
+    monkeypatch.setattr("steepest.commands.checkup.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    budgets = []
+    report = SimpleNamespace(checks=[])
+    monkeypatch.setattr(st, "checkup", lambda *a, budget, **k: budgets.append(budget) or report)
+    assert run("checkup", "houses.csv", "--target", "dear", "--budget", "10") == 0
+    assert budgets == [left]
 
 
 def test_many_columns_are_left_out_in_one_line():
