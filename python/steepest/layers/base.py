@@ -110,8 +110,17 @@ class Layer(Configurable):
         """Take the views whose names begin with the layer's own, and hand them on to the layers inside."""
         prefix = f"{name}."
         self.tensors = {key[len(prefix) :]: view for key, view in tensors.items() if key.startswith(prefix)}
-        for inner, child in self.children().items():
-            child.attach(inner, self.tensors)
+        children = self.children()
+        parts: dict[str, dict[str, Array]] = {inner: {} for inner in children}
+        # Each view is handed to the layer it belongs to: thousands of layers need not look at all of them.
+        for key, view in self.tensors.items() if children else ():
+            end = key.find(".")
+            while end >= 0:
+                if key[:end] in parts:
+                    parts[key[:end]][key] = view
+                end = key.find(".", end + 1)
+        for inner, child in children.items():
+            child.attach(inner, parts[inner])
 
     def tensor(self, name: str) -> Array:
         """Return the view of one of the layer's parameters or states."""

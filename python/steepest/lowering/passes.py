@@ -29,6 +29,15 @@ def consumers(program: Program, value: int) -> list[Op]:
     return [op for op in program.operations if value in op.inputs]
 
 
+def _readers(program: Program) -> dict[int, list[Op]]:
+    """Return the operations that read each value: for all values at once, as a wide front has thousands of them."""
+    readers: dict[int, list[Op]] = {}
+    for op in program.operations:
+        for value in dict.fromkeys(op.inputs):
+            readers.setdefault(value, []).append(op)
+    return readers
+
+
 def _activation(op: Op) -> Activation:
     """Return the activation that a dense, activation or PReLU operation applies (its class: not its settings)."""
     activation: Activation = ACTIVATIONS.create("prelu" if op.kind == "prelu" else op.attributes["activation"])
@@ -42,13 +51,14 @@ def resolve_initializers(program: Program) -> Program:
     operations read the value, or none, there is no one activation and it counts as the identity.
     """
     parameters = list(program.parameters)
+    readers = _readers(program)
     for op in program.operations:
         if op.kind != "dense":
             continue
         activation = _activation(op)
         reader = op
         while activation.kind == "identity":
-            following = consumers(program, reader.output)
+            following = readers.get(reader.output, [])
             if len(following) != 1 or following[0].kind not in (*_TRANSPARENT, "activation", "prelu"):
                 break
             reader = following[0]
@@ -67,24 +77,27 @@ def fuse_activations(program: Program) -> Program:
 
     Only for functions whose derivative follows from their output: the fused operation keeps the output alone.
     """
-    operations = list(program.operations)
-    for op in program.operations:
+    operations: list[Op | None] = list(program.operations)
+    place = {op.output: number for number, op in enumerate(program.operations)}
+    readers = _readers(program)
+    for number, op in enumerate(program.operations):
         if op.kind != "activation" or not _activation(op).derivative_from_output:
             continue
         source = op.inputs[0]
-        producer = next((other for other in operations if other.output == source), None)
+        producer = operations[place[source]] if source in place else None
         if (
             producer is None
             or producer.kind != "dense"
             or producer.attributes["activation"] != "identity"
-            or len(consumers(program, source)) != 1
+            or len(readers[source]) != 1
             or source == program.output
         ):
             continue
         attributes = {**producer.attributes, **op.attributes}
-        operations[operations.index(producer)] = replace(producer, output=op.output, attributes=attributes)
-        operations.remove(op)
-    return compact(replace(program, operations=tuple(operations)))
+        place[op.output] = place[source]
+        operations[place[source]] = replace(producer, output=op.output, attributes=attributes)
+        operations[number] = None
+    return compact(replace(program, operations=tuple(op for op in operations if op is not None)))
 
 
 def scale_rates(program: Program, scales: Mapping[str, float]) -> Program:
