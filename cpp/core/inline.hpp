@@ -4,10 +4,12 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define STEEPEST_INLINE __forceinline
+#define STEEPEST_NOINLINE __declspec(noinline)
 #define STEEPEST_INLINE_LAMBDA
 #define STEEPEST_RESTRICT __restrict
 #else
 #define STEEPEST_INLINE inline __attribute__((always_inline))
+#define STEEPEST_NOINLINE __attribute__((noinline))
 #define STEEPEST_INLINE_LAMBDA __attribute__((always_inline))  // behind a lambda's parameters
 #define STEEPEST_RESTRICT __restrict__
 #endif

@@ -273,14 +273,14 @@ struct BackwardOf {
 template <class V, template <class> class A>
 void activation_forward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                         typename V::value_type* y, index_t ldy, ActivationArgs<typename V::value_type> args) {
-    map<V, true>(rows, cols, x, ldx, y, ldy, ForwardOf<V, A<V>>{A<V>(args)});
+    map<V>(rows, cols, x, ldx, y, ldy, ForwardOf<V, A<V>>{A<V>(args)});
 }
 
 template <class V, template <class> class A>
 void activation_backward(index_t rows, index_t cols, const typename V::value_type* saved, index_t lds,
                          const typename V::value_type* dy, index_t lddy, typename V::value_type* dx, index_t lddx,
                          ActivationArgs<typename V::value_type> args) {
-    zip<V, true>(rows, cols, saved, lds, dy, lddy, dx, lddx, BackwardOf<V, A<V>>{A<V>(args)});
+    zip<V>(rows, cols, saved, lds, dy, lddy, dx, lddx, BackwardOf<V, A<V>>{A<V>(args)});
 }
 
 }  // namespace

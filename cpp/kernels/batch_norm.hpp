@@ -109,9 +109,10 @@ void combine_moments(index_t first, index_t rows, index_t chunk, index_t cols, c
 }
 
 // y = (x - mean) (inv_std gamma) + beta
-template <class V, bool Stream>
+template <class V>
 struct Normalize {
     using T = typename V::value_type;
+    bool stream;
     index_t rows;
     const T* x;
     index_t ldx;
@@ -131,8 +132,8 @@ struct Normalize {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v)
-                put<Stream>(block, y + r * ldy, v,
-                            fma(get<Stream, V>(block, x + r * ldx, v) - m[v], scale[v], shift[v]));
+                put(stream, block, y + r * ldy, v,
+                    fma(get<V>(stream, block, x + r * ldx, v) - m[v], scale[v], shift[v]));
         }
     }
 };
@@ -145,10 +146,7 @@ void normalize(index_t rows, index_t cols, const typename V::value_type* x, inde
     const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
     for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        if (head < 0)
-            for_blocks<V>(cols, Normalize<V, false>{n, x, ldx, mean, inv_std, gamma, beta, y, ldy});
-        else
-            for_blocks<V>(cols, Normalize<V, true>{n, x, ldx, mean, inv_std, gamma, beta, y, ldy}, head);
+        for_blocks<V>(cols, Normalize<V>{head >= 0, n, x, ldx, mean, inv_std, gamma, beta, y, ldy}, head);
     }
     if (head >= 0) V::fence();
 }
@@ -209,9 +207,10 @@ void batch_norm_sums(index_t rows, index_t cols, const typename V::value_type* x
 // y = xhat gamma + beta, xhat = (x - mean) inv_std, mean and inv_std themselves functions of x:
 //     dx = gamma inv_std (dy - mean_dy - xhat mean_dy_xhat) = (dy - mean_dy) a - (x - mean) b
 // with a = gamma inv_std and b = a inv_std mean_dy_xhat, one number per column each.
-template <class V, bool Stream>
+template <class V>
 struct BatchNormBackward {
     using T = typename V::value_type;
+    bool stream;
     index_t rows;
     const T* x;
     index_t ldx;
@@ -235,8 +234,8 @@ struct BatchNormBackward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V own = (get<Stream, V>(block, dy + r * lddy, v) - md[v]) * a[v];
-                put<Stream>(block, dx + r * lddx, v, fnma(get<Stream, V>(block, x + r * ldx, v) - m[v], b[v], own));
+                const V own = (get<V>(stream, block, dy + r * lddy, v) - md[v]) * a[v];
+                put(stream, block, dx + r * lddx, v, fnma(get<V>(stream, block, x + r * ldx, v) - m[v], b[v], own));
             }
         }
     }
@@ -253,14 +252,10 @@ void batch_norm_backward(index_t rows, index_t cols, const typename V::value_typ
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
         const auto *from = x + r * ldx, *gradient = dy + r * lddy;
         auto* const to = dx + r * lddx;
-        if (head < 0)
-            for_blocks<V>(cols, BatchNormBackward<V, false>{n, from, ldx, gradient, lddy, mean, inv_std, gamma, mean_dy,
-                                                            mean_dy_xhat, to, lddx});
-        else
-            for_blocks<V>(cols,
-                          BatchNormBackward<V, true>{n, from, ldx, gradient, lddy, mean, inv_std, gamma, mean_dy,
-                                                     mean_dy_xhat, to, lddx},
-                          head);
+        for_blocks<V>(cols,
+                      BatchNormBackward<V>{head >= 0, n, from, ldx, gradient, lddy, mean, inv_std, gamma, mean_dy,
+                                           mean_dy_xhat, to, lddx},
+                      head);
     }
     if (head >= 0) V::fence();
 }

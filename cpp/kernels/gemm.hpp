@@ -168,26 +168,31 @@ struct GemmTile {
     }
 };
 
-// Calls the tile of height `rows`, 1 <= rows <= MR.
+// Tiles have an even number of rows, or one: the other heights would make the module a twentieth larger. (The scalar set's have up to 3.)
+template <class V>
+constexpr int kTileUnit = GemmShape<V>::mr % 2 == 0 ? 2 : 1;
+
+// Calls the tile of height `rows`, 1 <= rows <= MR, a multiple of the unit or 1.
 template <class V, int MR, int NV, template <class, int> class Pointers>
 void gemm_tile(index_t rows, const GemmPanel<typename V::value_type>& g, const typename V::value_type* a,
                index_t a_stride, typename V::value_type* c, const char* ahead) {
     if constexpr (MR > 1) {
-        if (rows < MR) return gemm_tile<V, MR - 1, NV, Pointers>(rows, g, a, a_stride, c, ahead);
+        constexpr int lower = MR > kTileUnit<V> ? MR - kTileUnit<V> : 1;
+        if (rows < MR) return gemm_tile<V, lower, NV, Pointers>(rows, g, a, a_stride, c, ahead);
     }
     GemmTile<V, MR, NV, Pointers<V, MR>>::run(g, a, a_stride, c, ahead);
 }
 
 template <class V, int NV, template <class, int> class Pointers>
 void gemm_tiles(const GemmPanel<typename V::value_type>& g, index_t a_stride) {
-    constexpr index_t mr = GemmShape<V>::mr;
-    // Tiles of nearly equal height: 64 rows are 13 + 13 + 13 + 13 + 12, not four of 14 and one of 8 that waits for its loads.
+    constexpr index_t mr = GemmShape<V>::mr, unit = kTileUnit<V>;
+    // Tiles of nearly equal height: 64 rows are 14 + 14 + 12 + 12 + 12, not four of 14 and one of 8 that waits for its loads.
     const index_t tiles = ceil_div(g.m, mr);
-    const index_t height = g.m / tiles;
-    const index_t taller = g.m % tiles;
+    const index_t height = g.m / unit / tiles * unit;
+    const index_t taller = g.m / unit % tiles;
     index_t i = 0;
-    for (index_t t = 0; t < tiles; ++t) {
-        const index_t rows = height + (t < taller ? 1 : 0);
+    for (index_t t = 0; i < g.m; ++t) {
+        const index_t rows = t < tiles && i + unit <= g.m ? height + (t < taller ? unit : 0) : g.m - i;
         gemm_tile<V, int(mr), NV, Pointers>(rows, g, g.a + i * g.a_row, a_stride, g.c + i * g.ldc,
                                             g.ahead + t * g.ahead_tile);
         i += rows;

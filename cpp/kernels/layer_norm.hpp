@@ -69,9 +69,10 @@ struct RowSquare {  // (x - mean)^2
 };
 
 // y = gamma ((x - mean) inv_std) + beta for R rows
-template <class V, int R, bool Stream>
+template <class V, int R>
 struct LayerNormOutput {
     using T = typename V::value_type;
+    bool stream;
     const T* x;
     index_t ldx;
     const T *mean, *inv_std, *gamma, *beta;
@@ -86,7 +87,7 @@ struct LayerNormOutput {
 #pragma GCC unroll 4
             for (int i = 0; i < R; ++i) {
                 const V xhat = (block.load(x + i * ldx, v) - V::set(mean[i])) * V::set(inv_std[i]);
-                put<Stream>(block, y + i * ldy, v, fma(xhat, g, b));
+                put(stream, block, y + i * ldy, v, fma(xhat, g, b));
             }
         }
     }
@@ -112,10 +113,7 @@ STEEPEST_INLINE void layer_norm_rows(index_t cols, const typename V::value_type*
         mean[i] = m[i];
         inv_std[i] = s[i];
     }
-    if (head < 0)
-        for_blocks<V>(cols, LayerNormOutput<V, R, false>{x, ldx, m, s, gamma, beta, y, ldy});
-    else
-        for_blocks<V>(cols, LayerNormOutput<V, R, true>{x, ldx, m, s, gamma, beta, y, ldy}, head);
+    for_blocks<V>(cols, LayerNormOutput<V, R>{head >= 0, x, ldx, m, s, gamma, beta, y, ldy}, head);
 }
 
 // y = gamma (x - mean) inv_std + beta with the row's mean and biased variance.
@@ -170,9 +168,10 @@ STEEPEST_INLINE void scaled_sums(index_t cols, const typename V::value_type* x, 
 
 // dx = ((gamma dy - mean_g) - (x - mean) slope) inv_std for R rows; and, while they are there, the sums of dy and of dy xhat over them and
 // over the rows before, where they are asked for.
-template <class V, int R, bool Sums, bool Stream>
+template <class V, int R, bool Sums>
 struct LayerNormGradient {
     using T = typename V::value_type;
+    bool stream;
     const T* x;
     index_t ldx;
     const T* dy;
@@ -201,7 +200,7 @@ struct LayerNormGradient {
                     product = fma(own, d * s, product);
                 }
                 const V g = weight * own - V::set(mean_g[i]);
-                put<Stream>(block, dx + i * lddx, v, fnma(d, V::set(slope[i]), g) * s);
+                put(stream, block, dx + i * lddx, v, fnma(d, V::set(slope[i]), g) * s);
             }
             if constexpr (Sums) {
                 block.store(sum_dy, v, plain);
@@ -232,16 +231,13 @@ STEEPEST_INLINE void layer_norm_backward_rows(index_t cols, const typename V::va
         mean_g[i] *= share;
         slope[i] *= share * s[i] * s[i];
     }
-    const auto output = [&](auto sums, auto stream) STEEPEST_INLINE_LAMBDA {
+    const auto output = [&](auto sums) STEEPEST_INLINE_LAMBDA {
         for_blocks<V>(cols,
-                      LayerNormGradient<V, R, sums, stream>{x, ldx, dy, lddy, m, s, gamma, mean_g, slope, dx, lddx,
-                                                            onward, sum_dy, sum_dy_xhat},
-                      head < 0 ? 0 : head);
+                      LayerNormGradient<V, R, sums>{head >= 0, x, ldx, dy, lddy, m, s, gamma, mean_g, slope, dx, lddx,
+                                                    onward, sum_dy, sum_dy_xhat},
+                      head);
     };
-    if (sum_dy == nullptr)
-        head < 0 ? output(std::false_type{}, std::false_type{}) : output(std::false_type{}, std::true_type{});
-    else
-        head < 0 ? output(std::true_type{}, std::false_type{}) : output(std::true_type{}, std::true_type{});
+    sum_dy == nullptr ? output(std::false_type{}) : output(std::true_type{});
 }
 
 // y = gamma xhat + beta, xhat = (x - mean) inv_std, mean and inv_std themselves functions of the row:

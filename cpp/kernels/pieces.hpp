@@ -8,9 +8,10 @@ namespace steepest {
 namespace {
 
 // y = x where x > 0, slope x elsewhere (He et al. 2015).
-template <class V, bool Stream>
+template <class V>
 struct PReluForward {
     using T = typename V::value_type;
+    bool stream;
     index_t rows;
     const T* x;
     index_t ldx;
@@ -26,8 +27,8 @@ struct PReluForward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V own = get<Stream, V>(block, x + r * ldx, v);
-                put<Stream>(block, y + r * ldy, v, select(gt(own, V::zero()), own, own * s[v]));
+                const V own = get<V>(stream, block, x + r * ldx, v);
+                put(stream, block, y + r * ldy, v, select(gt(own, V::zero()), own, own * s[v]));
             }
         }
     }
@@ -39,18 +40,16 @@ void prelu_forward(index_t rows, index_t cols, const typename V::value_type* x, 
     const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
     for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        if (head < 0)
-            for_blocks<V>(cols, PReluForward<V, false>{n, x, ldx, slope, y, ldy});
-        else
-            for_blocks<V>(cols, PReluForward<V, true>{n, x, ldx, slope, y, ldy}, head);
+        for_blocks<V>(cols, PReluForward<V>{head >= 0, n, x, ldx, slope, y, ldy}, head);
     }
     if (head >= 0) V::fence();
 }
 
 // y = x or slope x: dx = dy or slope dy, and 0 counts as the left side
-template <class V, bool Stream>
+template <class V>
 struct PReluBackward {
     using T = typename V::value_type;
+    bool stream;
     index_t rows;
     const T* x;
     index_t ldx;
@@ -68,9 +67,9 @@ struct PReluBackward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V g = get<Stream, V>(block, dy + r * lddy, v);
-                const auto right = gt(get<Stream, V>(block, x + r * ldx, v), V::zero());
-                put<Stream>(block, dx + r * lddx, v, select(right, g, g * s[v]));
+                const V g = get<V>(stream, block, dy + r * lddy, v);
+                const auto right = gt(get<V>(stream, block, x + r * ldx, v), V::zero());
+                put(stream, block, dx + r * lddx, v, select(right, g, g * s[v]));
             }
         }
     }
@@ -83,10 +82,7 @@ void prelu_backward(index_t rows, index_t cols, const typename V::value_type* x,
     const index_t head = stream && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
     for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, dy += kStrip * lddy, dx += kStrip * lddx) {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        if (head < 0)
-            for_blocks<V>(cols, PReluBackward<V, false>{n, x, ldx, slope, dy, lddy, dx, lddx});
-        else
-            for_blocks<V>(cols, PReluBackward<V, true>{n, x, ldx, slope, dy, lddy, dx, lddx}, head);
+        for_blocks<V>(cols, PReluBackward<V>{head >= 0, n, x, ldx, slope, dy, lddy, dx, lddx}, head);
     }
     if (head >= 0) V::fence();
 }

@@ -137,10 +137,7 @@ void softmax_backward(index_t rows, index_t cols, const typename V::value_type* 
     for (index_t r = 0; r < rows; ++r) {
         const auto *own = y + r * ldy, *gradient = dy + r * lddy;
         const SoftmaxGradient<V> f{V::set(dot_row<V>(cols, own, gradient))};
-        if (head < 0)
-            zip_row<V>(cols, own, gradient, dx + r * lddx, f);
-        else
-            zip_stream<V>(cols, head, own, gradient, dx + r * lddx, f);
+        zip_long<V>(cols, head, own, gradient, dx + r * lddx, f);
     }
     if (head >= 0) V::fence();
 }

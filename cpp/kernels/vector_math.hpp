@@ -15,7 +15,7 @@ namespace {
     };                                                                                         \
     template <class V>                                                                         \
     void name##_array(index_t n, const typename V::value_type* x, typename V::value_type* y) { \
-        map<V, true>(1, n, x, n, y, n, name##_of<V>{});                                        \
+        map<V>(1, n, x, n, y, n, name##_of<V>{});                                              \
     }
 STEEPEST_MATH_FUNCTIONS(STEEPEST_FUNCTOR)
 #undef STEEPEST_FUNCTOR

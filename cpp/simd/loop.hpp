@@ -55,64 +55,86 @@ STEEPEST_INLINE index_t stream_head(index_t rows, index_t cols, const typename V
     return aligned_head<V>(rows, cols, y, ldy);
 }
 
+// How a kernel walks over its matrices: `head` as stream_head says, and -1 in place, where what was just read is in the cache. Not
+// inlined: with it every small kernel would be twice as large.
+struct Walk {
+    index_t rows, cols, head;
+};
+template <class V>
+STEEPEST_NOINLINE Walk walk(index_t rows, index_t cols, bool contiguous, bool in_place, const typename V::value_type* y,
+                            index_t ldy) {
+    collapse(&rows, &cols, contiguous);
+    return {rows, cols, in_place ? -1 : stream_head<V>(rows, cols, y, ldy)};
+}
+
 // What a stream reads is asked for a page ahead: the processor's own prefetch stops at the end of every page. Measured a tenth faster.
 template <class V>
 constexpr index_t kAhead = 4096 / index_t(sizeof(typename V::value_type));
 
-// A call of V::fence() must follow.
+// Stores past the caches or not. The question is put at every vector, for a loop of each kind is twice the code.
+template <class V>
+STEEPEST_INLINE void put(bool stream, typename V::value_type* y, V x) {
+    stream ? x.stream(y) : x.store(y);
+}
+
+// One vector of n lanes. Not inlined: with f in the head, the loop and the tail of every kernel the module is half as large again.
 template <class V, class F>
-STEEPEST_INLINE void map_stream(index_t n, index_t head, const typename V::value_type* x, typename V::value_type* y,
-                                const F& f) {
-    map_row<V>(head, x, y, f);
-    index_t i = head;
+STEEPEST_NOINLINE void map_some(index_t n, const typename V::value_type* x, typename V::value_type* y, const F& f) {
+    f(V::load_n(x, n)).store_n(y, n);
+}
+template <class V, class F>
+STEEPEST_NOINLINE void zip_some(index_t n, const typename V::value_type* a, const typename V::value_type* b,
+                                typename V::value_type* y, const F& f) {
+    f(V::load_n(a, n), V::load_n(b, n)).store_n(y, n);
+}
+
+// A row that may go past the caches: `head` is where its first aligned vector begins, or -1 for a row to be stored as usual. A call of
+// V::fence() must follow a stream.
+template <class V, class F>
+STEEPEST_INLINE void map_long(index_t n, index_t head, const typename V::value_type* x, typename V::value_type* y,
+                              const F& f) {
+    const bool stream = head >= 0;
+    if (head > 0) map_some<V>(head, x, y, f);
+    index_t i = stream ? head : 0;
     for (; i + V::lanes <= n; i += V::lanes) {
-        STEEPEST_PREFETCH(x + i + kAhead<V>);
-        f(V::load(x + i)).stream(y + i);
+        if (stream) STEEPEST_PREFETCH(x + i + kAhead<V>);
+        put(stream, y + i, f(V::load(x + i)));
     }
-    map_row<V>(n - i, x + i, y + i, f);
+    if (i < n) map_some<V>(n - i, x + i, y + i, f);
 }
 
 template <class V, class F>
-STEEPEST_INLINE void zip_stream(index_t n, index_t head, const typename V::value_type* a,
-                                const typename V::value_type* b, typename V::value_type* y, const F& f) {
-    zip_row<V>(head, a, b, y, f);
-    index_t i = head;
+STEEPEST_INLINE void zip_long(index_t n, index_t head, const typename V::value_type* a, const typename V::value_type* b,
+                              typename V::value_type* y, const F& f) {
+    const bool stream = head >= 0;
+    if (head > 0) zip_some<V>(head, a, b, y, f);
+    index_t i = stream ? head : 0;
     for (; i + V::lanes <= n; i += V::lanes) {
-        STEEPEST_PREFETCH(a + i + kAhead<V>);
-        STEEPEST_PREFETCH(b + i + kAhead<V>);
-        f(V::load(a + i), V::load(b + i)).stream(y + i);
+        if (stream) {
+            STEEPEST_PREFETCH(a + i + kAhead<V>);
+            STEEPEST_PREFETCH(b + i + kAhead<V>);
+        }
+        put(stream, y + i, f(V::load(a + i), V::load(b + i)));
     }
-    zip_row<V>(n - i, a + i, b + i, y + i, f);
+    if (i < n) zip_some<V>(n - i, a + i, b + i, y + i, f);
 }
 
-// Stream: a large result goes past the caches. Not in place: what was just read is in the cache.
-template <class V, bool Stream = false, class F>
+// A large result goes past the caches.
+template <class V, class F>
 STEEPEST_INLINE void map(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                          typename V::value_type* y, index_t ldy, const F& f) {
-    collapse(&rows, &cols, ldx == cols && ldy == cols);
-    if constexpr (Stream) {
-        const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
-        if (head >= 0) {
-            for (index_t r = 0; r < rows; ++r) map_stream<V>(cols, head, x + r * ldx, y + r * ldy, f);
-            return V::fence();
-        }
-    }
-    for (index_t r = 0; r < rows; ++r) map_row<V>(cols, x + r * ldx, y + r * ldy, f);
+    const Walk w = walk<V>(rows, cols, ldx == cols && ldy == cols, x == y, y, ldy);
+    for (index_t r = 0; r < w.rows; ++r) map_long<V>(w.cols, w.head, x + r * ldx, y + r * ldy, f);
+    if (w.head >= 0) V::fence();
 }
 
-template <class V, bool Stream = false, class F>
+template <class V, class F>
 STEEPEST_INLINE void zip(index_t rows, index_t cols, const typename V::value_type* a, index_t lda,
                          const typename V::value_type* b, index_t ldb, typename V::value_type* y, index_t ldy,
                          const F& f) {
-    collapse(&rows, &cols, lda == cols && ldb == cols && ldy == cols);
-    if constexpr (Stream) {
-        const index_t head = a != y && b != y ? stream_head<V>(rows, cols, y, ldy) : -1;
-        if (head >= 0) {
-            for (index_t r = 0; r < rows; ++r) zip_stream<V>(cols, head, a + r * lda, b + r * ldb, y + r * ldy, f);
-            return V::fence();
-        }
-    }
-    for (index_t r = 0; r < rows; ++r) zip_row<V>(cols, a + r * lda, b + r * ldb, y + r * ldy, f);
+    const Walk w = walk<V>(rows, cols, lda == cols && ldb == cols && ldy == cols, a == y || b == y, y, ldy);
+    for (index_t r = 0; r < w.rows; ++r) zip_long<V>(w.cols, w.head, a + r * lda, b + r * ldb, y + r * ldy, f);
+    if (w.head >= 0) V::fence();
 }
 
 // Columns, for kernels with one number per column: blocks of 4 vectors, then single vectors under a mask of n lanes. A Block knows
@@ -143,16 +165,13 @@ struct Block {
 };
 
 // Stores into the columns of a block, past the caches or not; what is read there is asked for well ahead if so.
-template <bool Stream, class B, class V>
-STEEPEST_INLINE void put(const B& block, typename V::value_type* row, int v, V x) {
-    if constexpr (Stream)
-        block.stream(row, v, x);
-    else
-        block.store(row, v, x);
+template <class B, class V>
+STEEPEST_INLINE void put(bool stream, const B& block, typename V::value_type* row, int v, V x) {
+    stream ? block.stream(row, v, x) : block.store(row, v, x);
 }
-template <bool Stream, class V, class B>
-STEEPEST_INLINE V get(const B& block, const typename V::value_type* row, int v) {
-    if constexpr (Stream) STEEPEST_PREFETCH(row + block.first + v * V::lanes + kAhead<V>);
+template <class V, class B>
+STEEPEST_INLINE V get(bool stream, const B& block, const typename V::value_type* row, int v) {
+    if (stream) STEEPEST_PREFETCH(row + block.first + v * V::lanes + kAhead<V>);
     return block.load(row, v);
 }
 
@@ -160,12 +179,12 @@ STEEPEST_INLINE V get(const B& block, const typename V::value_type* row, int v) 
 // seldom, few enough to walk along the rows, as memory and prefetch like it.
 constexpr index_t kStrip = 4;
 
-// Calls f(Block) for every block of `cols` columns, the first `head` of them (fewer than a vector) by themselves.
+// Calls f(Block) for every block of `cols` columns, the first `head` of them (fewer than a vector, or -1 for none) by themselves.
 template <class V, class F>
 STEEPEST_INLINE void for_blocks(index_t cols, const F& f, index_t head = 0) {
     constexpr index_t L = V::lanes;
     if (head > 0) f(Block<V, 1>{0, head});
-    index_t j = head;
+    index_t j = head > 0 ? head : 0;
     for (; j + 4 * L <= cols; j += 4 * L) f(Block<V, 4>{j, 4 * L});
     for (; j < cols; j += L) f(Block<V, 1>{j, cols - j < L ? cols - j : L});
 }
