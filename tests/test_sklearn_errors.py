@@ -57,7 +57,7 @@ def regressor(**settings):
         ({"random_state": "zero"}, "random_state must be None.*got 'zero'"),
         ({"class_weight": [1, 2]}, r"class_weight must be None, 'balanced' or a dictionary.*got \[1, 2\]"),
         ({"class_weight": {0: -1.0}}, r"class_weight\[0\] must be in \[0, inf\), got -1\.0"),
-        ({"validation_metric": "acuracy"}, "validation_metric must be 'score', 'loss'.*got 'acuracy'"),
+        ({"validation_metric": "accurate"}, "validation_metric must be 'score', 'loss'.*got 'accurate'"),
         ({"validation_metric": 3}, "validation_metric must be a name or a scorer, got 3"),
         ({"label_smoothing": 1.5}, "label_smoothing must be"),
         ({"initializer": "hee"}, "initializer must be"),

@@ -223,7 +223,8 @@ TEST(other_workers_go_on_during_a_turn) {
 
 TEST(few_trainings_get_crews) {
     Trainings trainings(2);
-    trainings.tasks[0].takes = std::chrono::milliseconds(100);  // long enough for the other to end, also on a busy machine
+    // Long enough for the other to end before, also on a busy machine.
+    trainings.tasks[0].takes = std::chrono::milliseconds(100);
     trainings.epochs = 5;
     trainings.run(5);
     // One has ended before the other, who then has all workers.
