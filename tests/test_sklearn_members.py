@@ -205,8 +205,8 @@ def test_ctrl_c_ends_all_members_and_keeps_what_they_learnt():
     everyone = [fitted, *fitted._others]
     assert all(member.history_.interrupted for member in everyone)
     assert [len(member.loss_curve_) for member in everyone] == [member.n_iter_ for member in everyone]
-    # All were at their second epoch, or had just finished it.
-    assert {member.n_iter_ for member in everyone} <= {1, 2}
+    # The fifth epoch was being scored; each network may finish the one it was in, and one of them may be ahead.
+    assert 4 <= sum(member.n_iter_ for member in everyone) <= 5 + len(everyone)
     assert np.isfinite(fitted.predict_proba(X)).all()
     fitted.set_params(warm_start=True, max_iter=3, validation_metric="loss").fit(X, Y)
     assert all(member.n_iter_ == 3 for member in everyone)
