@@ -1,30 +1,13 @@
 // The monitor over a small network: it changes no bit of the training, its records have the same bits for any team, and they are what
 // arrays copied from outside give.
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
+#include "allocations.hpp"
 #include "engine/network.hpp"
 #include "test.hpp"
 
 using namespace steepest;
-
-namespace {
-
-std::atomic<long> allocations{0};
-
-}  // namespace
-
-// Every container of the library asks here: what is counted is what a slice of training allocates.
-void* operator new(std::size_t bytes) {
-    allocations += 1;
-    if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -116,9 +99,9 @@ Outcome train(int threads, const std::vector<std::uint64_t>* look, double clip =
         }
     }
     Outcome outcome;
-    const long before = allocations;
+    const long before = testing::allocations();
     outcome.run = network.train(data, optimizer, args);
-    outcome.allocations = allocations - before;
+    outcome.allocations = testing::allocations() - before;
     const auto arena = network.parameter_arena();
     outcome.parameters.assign(arena.data, arena.data + arena.cols);
     if (look != nullptr) outcome.record = network.monitor()->read();
@@ -158,6 +141,7 @@ TEST(monitor_allocates_nothing_within_a_slice) {
     const Outcome watched = train(1, &steps);
     CHECK_EQ(watched.record.samples, 2);
     CHECK_EQ(watched.allocations, alone.allocations);
+    CHECK_EQ(testing::allocations() > 0, testing::kAllocationsAreCounted);
 }
 
 TEST(monitor_records_losses_and_dead_units) {
