@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import steepest as st
@@ -46,3 +47,30 @@ def ask_monitor(entry: Entry) -> Result:
     with contextlib.suppress(ArithmeticError, ValueError):  # what it saw before is what counts
         setup.model.fit(setup.X, setup.y, **{"verbose": 0, **setup.fit, "callbacks": callbacks})
     return Result(entry, tuple(finding.name for finding in monitor.findings), time.perf_counter() - started)
+
+
+def _listed(results: list[Result]) -> str:
+    return "\n".join(f"{r.entry.name}: {', '.join(r.findings) or 'nothing'}, {r.seconds:.1f} s" for r in results)
+
+
+def _ask(entries: list[Entry], ask: Callable[[Entry], Result]) -> tuple[list[Result], list[Result]]:
+    """Return all results, which are printed, and the wrong ones."""
+    results = [ask(entry) for entry in entries]
+    print(_listed(results))
+    return results, [result for result in results if not result.right]
+
+
+def assert_named(faults: list[Entry], ask: Callable[[Entry], Result]) -> None:
+    """Fail unless the share of faults is named that must be, and every check or rule names one of its own."""
+    results, wrong = _ask(faults, ask)
+    assert len(results) - len(wrong) >= NAMED * len(results), _listed(wrong)
+    # What has gone blind must not hide in the share.
+    seen = {name for result in results for name in result.findings[:2]}
+    blind = {name for entry in faults for name in entry.accepted[:1]} - seen
+    assert not blind, f"name none of their own faults: {sorted(blind)}"
+
+
+def assert_left_in_peace(healthy: list[Entry], ask: Callable[[Entry], Result]) -> None:
+    """Fail if more of the healthy set-ups than allowed have a finding."""
+    _, wrong = _ask(healthy, ask)
+    assert len(wrong) <= FALSE_ALARMS, _listed(wrong)
