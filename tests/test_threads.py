@@ -143,6 +143,27 @@ def test_a_batch_size_of_prediction_does_not_change_it(isa, data):
         assert_equal(model.predict(data[0], batch_size=batch_size), whole)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_rows_through_large_weights_have_the_bits_of_many(isa, dtype, rng):
+    """The workers divide the columns then, not the rows; the layers between take them all."""
+    layers = [
+        L.Dense(1100, activation="relu"),
+        L.LayerNorm(),
+        L.Dense(1301, activation="tanh"),
+        L.Dense(6, activation="softmax"),
+    ]
+    model = st.Sequential(layers, seed=3, dtype=dtype, input_shape=600)
+    x = rng.normal(size=(40, 600)).astype(dtype)
+    whole = model.predict(x)
+    for count in (1, 2, 4):
+        st.set_num_threads(count)
+        try:
+            for rows in (1, 2, 4, 16, 17):
+                assert_equal(model.predict(x[:rows]), whole[:rows])
+        finally:
+            st.set_num_threads(None)
+
+
 def count_python_calls(function):
     """Python and C functions called from Python while `function` runs."""
     count = 0

@@ -117,6 +117,8 @@ private:
     Plan<T>& inference_plan(index_t n, index_t block, int threads);
     template <class Each>
     void infer(Plan<T>& plan, const SourceMatrix& x, const Each& each);
+    template <class Each>
+    void infer_columns(Plan<T>& plan, const SourceMatrix& x, const Each& each);
 
     Program program_;
     AlignedBuffer<T> parameters_;  // with one panel of slack: a weight may be read in place, panel by panel

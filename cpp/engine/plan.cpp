@@ -140,6 +140,14 @@ void Plan<T>::forward(const Step<T>& step, Rows rows, const Worker& worker) {
 }
 
 template <class T>
+void Plan<T>::forward_columns(const Step<T>& step, Rows rows, const Worker& worker) {
+    for (auto& op : operations_) {
+        op->forward_columns(step, rows, worker);
+        worker.barrier();
+    }
+}
+
+template <class T>
 void Plan<T>::backward(const Step<T>& step, Rows rows, const Worker& worker) {
     for (auto op = operations_.rbegin(); op != operations_.rend(); ++op) (*op)->backward(step, rows, worker);
 }

@@ -50,6 +50,8 @@ public:
     // The same for the rows first, first + 1, ... of x.
     void gather_run(const SourceMatrix& x, index_t first, Rows rows);
     void forward(const Step<T>& step, Rows rows, const Worker& worker);
+    // The workers meet at a barrier behind every operation.
+    void forward_columns(const Step<T>& step, Rows rows, const Worker& worker);
     void backward(const Step<T>& step, Rows rows, const Worker& worker);
 
     // The tasks of the parameter phase that fall to one worker of `count`: contiguous runs of about equal cost.

@@ -10,9 +10,10 @@ struct PlanKey {
     int workers = 1;
     bool gradients = false;       // room for the backward pass
     bool input_gradient = false;  // of the loss by the input, too
+    bool by_columns = false;      // all workers take the same rows, each some of the columns
     bool operator==(const PlanKey& o) const {
         return capacity == o.capacity && workers == o.workers && gradients == o.gradients &&
-               input_gradient == o.input_gradient;
+               input_gradient == o.input_gradient && by_columns == o.by_columns;
     }
 };
 

@@ -59,6 +59,7 @@ double Network<T>::loss_and_gradients(const DataSet& data, const LossSpec& loss,
 template <class T>
 template <class Each>
 void Network<T>::infer(Plan<T>& p, const SourceMatrix& x, const Each& each) {
+    if (p.key().by_columns) return infer_columns(p, x, each);
     const index_t capacity = p.key().capacity / p.key().workers;
     run_team(p.key().workers, [&](const Worker& worker) {
         p.refresh(worker);
@@ -78,8 +79,26 @@ void Network<T>::infer(Plan<T>& p, const SourceMatrix& x, const Each& each) {
     failure_.rethrow();
 }
 
+// Rows that are too few to be shared out: the workers divide what has to be read for them, the weights.
+template <class T>
+template <class Each>
+void Network<T>::infer_columns(Plan<T>& p, const SourceMatrix& x, const Each& each) {
+    run_team(p.key().workers, [&](const Worker& worker) {
+        const Rows all{0, x.rows};
+        p.refresh(worker);
+        if (worker.id == 0) p.gather_run(x, 0, all);
+        worker.barrier();
+        p.forward_columns(Step<T>{}, all, worker);
+        if (worker.id == 0) each(all, 0, worker);
+    });
+    failure_.rethrow();
+}
+
 template <class T>
 Plan<T>& Network<T>::inference_plan(index_t n, index_t block, int threads) {
+    const double weights = program_.flops_per_row(false) / 2.0 * double(sizeof(T));
+    const int readers = n <= std::min(block, kRowChunk) ? useful_readers(threads, weights) : 1;
+    if (readers > 1) return plan({kRowChunk, readers, false, false, true});
     const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), kFlopsPerRegion, n);
     // Enough rows for the panels of the weights to pay, few enough for the values to stay in the second-level cache.
     constexpr index_t most = 192;

@@ -10,10 +10,6 @@ namespace steepest {
 
 namespace {
 
-// Up to here one row after the other is faster than a tile of all of them: a tile of m rows has only 2 m sums to keep the FMA
-// units busy with.
-constexpr index_t kFewRows = 3;
-
 // Blocks of a weight gradient that keep a team busy to the end.
 constexpr index_t kEnoughBlocks = 32;
 
@@ -85,33 +81,52 @@ void Dense<T>::refresh(const Worker& worker) {
         pack_panel(i % row_blocks() * block_rows(), i / row_blocks() * this->kernels_.gemm_nr);
 }
 
-// y = f(x W + b)
 template <class T>
 void Dense<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
+    multiply(rows, 0, out_);
+}
+
+template <class T>
+void Dense<T>::forward_columns(const Step<T>& /*step*/, Rows rows, const Worker& worker) {
+    index_t begin = 0;
+    index_t end = 0;
+    worker.share(out_, 4 * this->kernels_.gemm_nr, &begin, &end);
+    multiply(rows, begin, end);
+}
+
+// Columns [begin, end) of y = f(x W + b); begin is a multiple of gemm_nr.
+template <class T>
+void Dense<T>::multiply(Rows rows, index_t begin, index_t end) const {
+    if (begin == end) return;
     const auto& x = this->site_.inputs[0]->data;
     const auto& y = this->site_.output->data;
     RowProduct<T> product{};
     product.m = rows.count();
-    product.n = out_;
+    product.n = end - begin;
     product.k = in_;
     product.a = x.row(rows.begin);
     product.lda = x.stride;
-    product.b = in_place_ ? weight().data : packed_;
+    product.b = in_place_ ? weight().data + begin : packed_ + begin * in_;
     product.panel_stride = in_place_ ? this->kernels_.gemm_nr : this->kernels_.gemm_nr * in_;
     product.b_k = in_place_ ? out_ : this->kernels_.gemm_nr;
-    product.c = y.row(rows.begin);
+    T* out = y.row(rows.begin) + begin;
+    product.c = out;
     product.ldc = y.stride;
-    product.bias = has_bias() ? this->site_.parameters[1].data : nullptr;
+    product.bias = has_bias() ? this->site_.parameters[1].data + begin : nullptr;
     product.slope = alpha_;
     const bool fused = activation_ == Activation::relu || activation_ == Activation::leaky_relu;
     if (fused) product.epilogue = activation_ == Activation::relu ? Epilogue::relu : Epilogue::leaky_relu;
-    if (in_place_ && product.m <= kFewRows)
-        multiply_few_rows(this->kernels_, product);
-    else
+    if (in_place_ && product.m == 1) {
+        // A tile of one row would have only two sums to keep the FMA units busy with.
+        multiply_one_row(this->kernels_, product);
+    } else {
+        // Tiles have an even number of rows: one row more, of whatever lies there, is cheaper than a tile of one.
+        if (in_place_) product.m = std::min(round_up(product.m, 2), this->site_.capacity - rows.begin);
         multiply_rows(this->kernels_, product);
+    }
     if (fused || activation_ == Activation::identity) return;
-    T* out = y.row(rows.begin);
-    this->kernels_.activation_forward[int(activation_)](rows.count(), out_, out, y.stride, out, y.stride, {alpha_});
+    this->kernels_.activation_forward[int(activation_)](rows.count(), product.n, out, y.stride, out, y.stride,
+                                                        {alpha_});
 }
 
 // y = f(z), z = x W + b:  dz = dy f'(z) (from y, in place of dy),  dx = dz W^T

@@ -18,6 +18,7 @@ public:
     void bind(const Site<T>& site, T* workspace) override;
     void refresh(const Worker& worker) override;
     void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
+    void forward_columns(const Step<T>& step, Rows rows, const Worker& worker) override;
     void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
     index_t parameter_tasks() const override;
     double task_cost(index_t rows) const override;
@@ -46,6 +47,7 @@ private:
     const Parameter<T>& weight() const { return this->site_.parameters[0]; }
     bool has_bias() const { return this->site_.parameters.size() > 1; }
     void pack_panel(index_t row, index_t col) const;
+    void multiply(Rows rows, index_t begin, index_t end) const;
     // An output of at most one vector, whose gradient is computed with the roles of x and dz exchanged: tiles of dz^T x fill the
     // registers.
     bool narrow() const { return out_ <= this->kernels_.lanes; }

@@ -74,10 +74,9 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) 
 }
 
 template <class T>
-void multiply_few_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) {
-    for (index_t i = 0; i < product.m; ++i)
-        kernels.row_times_matrix(product.n, product.k, product.a + i * product.lda, product.b, product.b_k,
-                                 product.bias, product.c + i * product.ldc, product.epilogue, product.slope);
+void multiply_one_row(const KernelTable<T>& kernels, const RowProduct<T>& product) {
+    kernels.row_times_matrix(product.n, product.k, product.a, product.b, product.b_k, product.bias, product.c,
+                             product.epilogue, product.slope);
 }
 
 template <class T>
@@ -109,7 +108,7 @@ void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, in
 
 #define STEEPEST_INSTANTIATE(T)                                                                               \
     template void multiply_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                              \
-    template void multiply_few_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                          \
+    template void multiply_one_row<T>(const KernelTable<T>&, const RowProduct<T>&);                           \
     template void multiply_transposed<T>(const KernelTable<T>&, index_t, index_t, index_t, const T*, index_t, \
                                          const Panels<T>&, T*, index_t);
 STEEPEST_INSTANTIATE(float)

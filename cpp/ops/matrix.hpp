@@ -28,9 +28,9 @@ struct RowProduct {
 template <class T>
 void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
 
-// The same, row by row, for a B that is not packed and a C that is not accumulated to.
+// The same for m = 1, a B that is not packed and a C that is not accumulated to.
 template <class T>
-void multiply_few_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
+void multiply_one_row(const KernelTable<T>& kernels, const RowProduct<T>& product);
 
 // A matrix B in panels of gemm_nr columns: panel j begins at data + j stride, its rows lie `row` apart, gemm_nr of each are readable.
 template <class T>

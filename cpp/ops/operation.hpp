@@ -82,6 +82,10 @@ public:
     // `rows` are the worker's own. Nothing may wait at a barrier unless step.shared.
     virtual void forward(const Step<T>& step, Rows rows, const Worker& worker) = 0;
     virtual void backward(const Step<T>& step, Rows rows, const Worker& worker) = 0;
+    // The same as forward, where all workers have the same few rows and divide the columns; a barrier follows.
+    virtual void forward_columns(const Step<T>& step, Rows rows, const Worker& worker) {
+        if (worker.id == 0) forward(step, rows, worker);
+    }
 
     // The parameter phase: independent tasks of equal cost, each done whole by one worker.
     virtual index_t parameter_tasks() const { return 0; }

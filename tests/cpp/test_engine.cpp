@@ -39,12 +39,12 @@ OperationSpec dense(const char* activation, int input, int output, std::vector<i
 }
 
 // One of each operation; widths that no vector divides.
-Program every_operation() {
+Program every_operation(index_t width = 19) {
     Program program;
-    program.values = {7, 19, 19, 19, 19, 5};
-    program.parameters = {parameter("w1", {7, 19}, 1e-3), parameter("b1", {19}), parameter("gamma", {19}),
-                          parameter("beta", {19}), parameter("w2", {19, 5})};
-    program.states = {{"mean", 19}, {"variance", 19}};
+    program.values = {7, width, width, width, width, 5};
+    program.parameters = {parameter("w1", {7, width}, 1e-3), parameter("b1", {width}), parameter("gamma", {width}),
+                          parameter("beta", {width}), parameter("w2", {width, 5})};
+    program.states = {{"mean", width}, {"variance", width}};
     OperationSpec norm = operation("batch_norm", 1, 2, {2, 3});
     norm.states = {0, 1};
     norm.numbers["momentum"] = 0.1;
@@ -113,7 +113,7 @@ template <class T>
 void start(Network<T>& network) {
     for (const auto& p : network.tensors().parameters)
         for (index_t i = 0; i < p.rows * p.cols; ++i) p.data[i] = T(0.4 * noise(i + p.offset));
-    for (index_t i = 0; i < 19; ++i) {
+    for (index_t i = 0; i < network.tensors().parameters[2].cols; ++i) {
         network.tensors().parameters[2].data[i] = T(1);
         network.tensors().states[1][i] = T(1);
     }
@@ -223,6 +223,30 @@ void check_inference() {
     }
 }
 
+// Weights so large that several workers take the same few rows, each some of the columns.
+template <class T>
+void check_few_rows() {
+    const Problem<T> problem;
+    Network<T> network(every_operation(90011));
+    start(network);
+    DataSet data = problem.data(Loss::softmax_cross_entropy);
+    for (const index_t rows : {1, 3, 5, 16}) {
+        data.x.rows = rows;
+        std::vector<T> alone(std::size_t(rows * kOut));
+        network.predict(data.x, {alone.data(), rows, kOut, kOut}, kRows, 1);
+        const RunResult expected = network.evaluate(data, specification(Loss::softmax_cross_entropy), kRows, 1);
+        for (const int threads : {2, 3}) {
+            testing::set_context(testing::type_name<T>(), "threads", threads, "rows", rows);
+            std::vector<T> together(alone.size());
+            network.predict(data.x, {together.data(), rows, kOut, kOut}, kRows, threads);
+            CHECK(same_bits(alone, together));
+            const RunResult run = network.evaluate(data, specification(Loss::softmax_cross_entropy), kRows, threads);
+            CHECK_EQ(run.loss_sum, expected.loss_sum);
+            CHECK_EQ(run.rows, rows);
+        }
+    }
+}
+
 template <class T>
 void check_input_gradient() {
     const Problem<T> problem;
@@ -254,6 +278,7 @@ void check_input_gradient() {
 TEST_BOTH(threads)
 TEST_BOTH(rules)
 TEST_BOTH(inference)
+TEST_BOTH(few_rows)
 TEST_BOTH(input_gradient)
 
 TEST(engine_refuses_programs_that_do_not_fit) {
