@@ -25,6 +25,11 @@ std::vector<int> consumers(const Program& program) {
     return count;
 }
 
+double weights(const Program& program, const OperationSpec& op) {
+    if (op.kind != "dense") return 0.0;
+    return double(program.values[std::size_t(op.inputs[0])]) * double(program.values[std::size_t(op.output)]);
+}
+
 // An operation that may write its input's gradient over its output's.
 bool works_in_place(const OperationSpec& op) {
     static const char* const kinds[] = {"activation",   "dropout", "batch_norm", "layer_norm",
@@ -89,6 +94,8 @@ Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& 
         }
         values_.push_back(value);
     }
+    double all_weights = 0.0;
+    for (const auto& spec : program.operations) all_weights += weights(program, spec);
     // In the order of the backward pass: the first operation to meet a value sets its gradient, the others add to it.
     std::vector<bool> met(program.values.size(), false);
     met[std::size_t(program.output)] = true;
@@ -105,6 +112,7 @@ Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& 
         for (const int s : spec.states) site.states.push_back(tensors.states[std::size_t(s)]);
         site.capacity = key.capacity;
         site.workers = key.workers;
+        if (all_weights > 0.0) site.part = weights(program, spec) / all_weights;
         operations_[i]->bind(site, arena_.data() + workspaces[i]);
     }
     loss_ = std::make_unique<LossHead<T>>(kernels, &output(), key.capacity, failure);
@@ -154,23 +162,24 @@ void Plan<T>::backward(const Step<T>& step, Rows rows, const Worker& worker) {
 
 template <class T>
 std::vector<typename Plan<T>::TaskRun> Plan<T>::tasks_of(int worker, int count) const {
+    const auto each = [&](const auto& visit) {
+        for (const auto& op : operations_)
+            for (index_t task = 0; task < op->parameter_tasks(); ++task)
+                visit(op.get(), task, op->task_cost(key_.capacity, task));
+    };
     double total = 0.0;
-    for (const auto& op : operations_) total += double(op->parameter_tasks()) * op->task_cost(key_.capacity);
+    each([&](Operation<T>*, index_t, double cost) { total += cost; });
     const double from = total * worker / count;
     const double to = worker + 1 == count ? 2.0 * total + 1.0 : total * (worker + 1) / count;
     std::vector<TaskRun> runs;
     double at = 0.0;
-    for (const auto& op : operations_) {
-        const double cost = op->task_cost(key_.capacity);
-        TaskRun run{op.get(), -1, -1};
-        for (index_t task = 0; task < op->parameter_tasks(); ++task, at += cost) {
-            const double middle = at + 0.5 * cost;
-            if (middle < from || middle >= to) continue;
-            if (run.begin < 0) run.begin = task;
-            run.end = task + 1;
-        }
-        if (run.begin >= 0) runs.push_back(run);
-    }
+    each([&](Operation<T>* op, index_t task, double cost) {
+        const double middle = at + 0.5 * cost;
+        at += cost;
+        if (middle < from || middle >= to) return;
+        if (runs.empty() || runs.back().operation != op) runs.push_back({op, task, task});
+        runs.back().end = task + 1;
+    });
     return runs;
 }
 

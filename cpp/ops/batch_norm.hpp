@@ -29,7 +29,7 @@ public:
     void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
     void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
     index_t parameter_tasks() const override { return 1; }
-    double task_cost(index_t /*rows*/) const override { return double(4 * width_); }
+    double task_cost(index_t /*rows*/, index_t /*task*/) const override { return double(4 * width_); }
     void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
 
 private:

@@ -10,8 +10,8 @@ namespace steepest {
 
 namespace {
 
-// Blocks of a weight gradient that keep a team busy to the end.
-constexpr index_t kEnoughBlocks = 32;
+// Blocks of weight gradients a worker, in the whole network, that keep a team busy to the end.
+constexpr double kEnoughBlocks = 12.0;
 
 }  // namespace
 
@@ -23,13 +23,14 @@ void Dense<T>::describe(index_t in, index_t out, bool input_gradient, bool in_pl
     in_place_ = in_place;
 }
 
-// As many panels as leave dz's columns half of the second-level cache and the layer enough blocks to be shared out; of equal width
-// where a number not much smaller divides the layer's panels, for blocks are shared out by number.
+// As many panels as leave dz's columns half of the second-level cache and the network enough blocks to be shared out; of equal width
+// where a number not much smaller divides the layer's panels.
 template <class T>
-index_t Dense<T>::block_cols(index_t capacity) const {
+index_t Dense<T>::block_cols() const {
     const index_t nr = this->kernels_.gemm_nr;
-    const index_t near = cache_sizes().l2 / 2 / (std::max<index_t>(1, capacity) * index_t(sizeof(T)));
-    const index_t shared = out_ * row_blocks() / kEnoughBlocks;
+    const index_t near = cache_sizes().l2 / 2 / (std::max<index_t>(1, this->site_.capacity) * index_t(sizeof(T)));
+    const double enough = this->site_.workers > 1 ? this->site_.part * kEnoughBlocks * this->site_.workers : 1.0;
+    const auto shared = index_t(double(out_ * row_blocks()) / std::max(1.0, enough));
     const index_t most = std::max<index_t>(1, std::min({kMostCols, near, shared}) / nr);
     for (index_t some = most; 2 * some >= most; --some)
         if (panels() % some == 0) return some * nr;
@@ -37,31 +38,26 @@ index_t Dense<T>::block_cols(index_t capacity) const {
 }
 
 template <class T>
-index_t Dense<T>::workspace(index_t capacity, int workers) const {
+index_t Dense<T>::workspace(index_t /*capacity*/, int /*workers*/) const {
     const index_t nr = this->kernels_.gemm_nr;
     if (in_place_) return 0;
-    return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0) +
-           (copies_gradient() ? workers * capacity * block_cols(capacity) : 0);
+    return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0);
 }
 
 template <class T>
 void Dense<T>::bind(const Site<T>& site, T* workspace) {
     this->site_ = site;
     packed_ = workspace;
-    block_cols_ = block_cols(site.capacity);
-    const index_t nr = this->kernels_.gemm_nr;
-    T* end = workspace + round_up(out_, nr) * in_;
-    packed_transposed_ = input_gradient_ ? end : nullptr;
-    copies_ = end + (input_gradient_ ? round_up(in_, nr) * out_ : 0);
-    copied_.resize(std::size_t(site.workers));
+    packed_transposed_ = input_gradient_ ? workspace + round_up(out_, this->kernels_.gemm_nr) * in_ : nullptr;
+    block_cols_ = block_cols();
 }
 
-// Copies the panel of W that starts at (row, col), block_rows() rows by gemm_nr columns, into both packed forms.
+// Copies the panel of W that starts at (row, col), kBlockRows rows by gemm_nr columns, into both packed forms.
 template <class T>
 void Dense<T>::pack_panel(index_t row, index_t col) const {
     const auto& k = this->kernels_;
     const index_t nr = k.gemm_nr;
-    const index_t rows = std::min(block_rows(), in_ - row);
+    const index_t rows = std::min(kBlockRows, in_ - row);
     const index_t cols = std::min(nr, out_ - col);
     const T* w = weight().data + row * out_ + col;
     k.pack_panels(rows, cols, w, out_, packed_ + col * in_ + row * nr);
@@ -78,7 +74,7 @@ void Dense<T>::refresh(const Worker& worker) {
     index_t end = 0;
     worker.share(row_blocks() * panels(), 1, &begin, &end);
     for (index_t i = begin; i < end; ++i)
-        pack_panel(i % row_blocks() * block_rows(), i / row_blocks() * this->kernels_.gemm_nr);
+        pack_panel(i % row_blocks() * kBlockRows, i / row_blocks() * this->kernels_.gemm_nr);
 }
 
 template <class T>
@@ -131,8 +127,7 @@ void Dense<T>::multiply(Rows rows, index_t begin, index_t end) const {
 
 // y = f(z), z = x W + b:  dz = dy f'(z) (from y, in place of dy),  dx = dz W^T
 template <class T>
-void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& worker) {
-    copied_[std::size_t(worker.id)].col = -1;
+void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
     const auto& y = this->site_.output->data;
     const auto& dy = this->site_.output->gradient;
     if (dy.data == nullptr) return;
@@ -164,25 +159,11 @@ index_t Dense<T>::parameter_tasks() const {
 }
 
 template <class T>
-double Dense<T>::task_cost(index_t rows) const {
+double Dense<T>::task_cost(index_t rows, index_t task) const {
     // Beside the product the optimiser and the packing cost about as much as 16 more rows.
     // In a narrow layer tiles begin and end more often than they multiply: half a vector of columns.
-    const index_t cols = narrow() ? out_ + this->kernels_.lanes / 2 : std::min(block_cols_, out_);
-    return double(std::min(block_rows(), in_)) * double(cols) * double(rows + 16);
-}
-
-// The columns of dz of the block that begins at col, for all rows of the batch: in place, or in panels that are copied once for all
-// the blocks below one another.
-template <class T>
-Panels<T> Dense<T>::gradient_panels(const Step<T>& step, index_t col, const Worker& worker) {
-    const auto& dz = this->site_.output->gradient;
-    const auto& k = this->kernels_;
-    if (!copies_gradient()) return {dz.data + col, k.gemm_nr, dz.stride};
-    T* copy = copies_ + worker.id * this->site_.capacity * block_cols_;
-    auto& copied = copied_[std::size_t(worker.id)];
-    if (copied.col != col) k.pack_panels(step.rows, std::min(block_cols_, out_ - col), dz.data + col, dz.stride, copy);
-    copied.col = col;
-    return {copy, k.gemm_nr * step.rows, k.gemm_nr};
+    const index_t cols = narrow() ? out_ + this->kernels_.lanes / 2 : block_width(task);
+    return double(std::min(kBlockRows, in_ - task % row_blocks() * kBlockRows)) * double(cols) * double(rows + 16);
 }
 
 // dW = (dz^T x)^T for rows [row, row + rows) of a narrow W, without gaps, as W lies: the update then runs over whole vectors. The sums
@@ -192,25 +173,26 @@ void Dense<T>::narrow_gradient(const Step<T>& step, index_t row, index_t rows, T
     const auto& k = this->kernels_;
     const auto& x = this->site_.inputs[0]->data;
     const auto& dz = this->site_.output->gradient;
-    alignas(kAlignment) T turned[kMostPanel * kMostRows];
+    alignas(kAlignment) T turned[kMostPanel * kBlockRows];
     const Panels<T> columns{x.data + row, k.gemm_nr, x.stride};
-    multiply_transposed(k, out_, rows, step.rows, dz.data, dz.stride, columns, turned, kMostRows);
+    multiply_transposed(k, out_, rows, step.rows, dz.data, dz.stride, columns, turned, kBlockRows);
     for (index_t r = 0; r < rows; ++r)
-        for (index_t j = 0; j < out_; ++j) tile[r * out_ + j] = turned[j * kMostRows + r];
+        for (index_t j = 0; j < out_; ++j) tile[r * out_ + j] = turned[j * kBlockRows + r];
 }
 
 // z = x W + b:  dW = x^T dz,  db = sum over rows of dz
 template <class T>
-void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& worker) {
+void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& /*worker*/) {
     const auto& k = this->kernels_;
     const auto& x = this->site_.inputs[0]->data;
-    const index_t row = task % row_blocks() * block_rows();
+    const index_t row = task % row_blocks() * kBlockRows;
     const index_t col = task / row_blocks() * block_cols_;
-    const index_t rows = std::min(block_rows(), in_ - row);
-    const index_t cols = std::min(block_cols_, out_ - col);
+    const index_t rows = std::min(kBlockRows, in_ - row);
+    const index_t cols = block_width(task);
 
-    alignas(kAlignment) T tile[kMostRows * kMostCols];
-    const Panels<T> dz = gradient_panels(step, col, worker);
+    alignas(kAlignment) T tile[kBlockRows * kMostCols];
+    const auto& gradient = this->site_.output->gradient;
+    const Panels<T> dz{gradient.data + col, k.gemm_nr, gradient.stride};
     if (weight().trainable) {
         if (narrow())
             narrow_gradient(step, row, rows, tile);
@@ -220,7 +202,6 @@ void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& w
         for (index_t j = 0; j < cols && step.update->gradients == nullptr; j += k.gemm_nr) pack_panel(row, col + j);
     }
     if (row > 0 || !has_bias() || !this->site_.parameters[1].trainable) return;
-    const auto& gradient = this->site_.output->gradient;
     k.column_sums(step.rows, cols, gradient.data + col, gradient.stride, tile);
     step.update->apply(this->site_.parameters[1], 0, col, 1, cols, tile, cols);
 }
@@ -240,7 +221,7 @@ void Dense<T>::constraint_task(index_t task) {
         const T factor = T(weight().max_norm / norm);
         for (index_t i = 0; i < in_; ++i) w[i * out_ + j] *= factor;
     }
-    for (index_t row = 0; row < in_; row += block_rows()) pack_panel(row, begin);
+    for (index_t row = 0; row < in_; row += kBlockRows) pack_panel(row, begin);
 }
 
 template class Dense<float>;

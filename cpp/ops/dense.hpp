@@ -1,7 +1,7 @@
 // Dense: y = f(x W + b), W (in, out), f the identity or an activation whose derivative its output gives.
 #pragma once
 
-#include <vector>
+#include <algorithm>
 
 #include "ops/matrix.hpp"
 #include "ops/operation.hpp"
@@ -21,7 +21,7 @@ public:
     void forward_columns(const Step<T>& step, Rows rows, const Worker& worker) override;
     void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
     index_t parameter_tasks() const override;
-    double task_cost(index_t rows) const override;
+    double task_cost(index_t rows, index_t task) const override;
     void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
     index_t constraint_tasks() const override { return weight().max_norm > 0.0 ? panels() : 0; }
     void constraint_task(index_t task) override;
@@ -31,17 +31,15 @@ public:
     void describe(index_t in, index_t out, bool input_gradient, bool in_place);
 
 private:
-    // W's gradient is computed, and W updated and repacked, in blocks of block_rows() by block_cols_. Wide ones: the rows of a narrow
-    // block, and those of the optimiser's state, may lie a power of two apart, fall into the same few sets of the caches and throw
-    // each other out.
-    static constexpr index_t kMostRows = 64;
+    // W's gradient is computed, and W updated and repacked, in blocks of kBlockRows by block_cols_. Wide ones: the rows of a narrow
+    // block, and those of the optimiser's state, are too short for the hardware to fetch ahead, and where they lie a power of two apart
+    // they fall into the same few sets of the caches and throw each other out.
+    static constexpr index_t kBlockRows = 32;
+    static_assert(kBlockRows % kMostPanel == 0, "a block's part of W^T is whole panels");
     static constexpr index_t kMostCols = 1024 / index_t(sizeof(T));
-    index_t block_rows() const { return in_ > 2 * kMostRows ? kMostRows : kMostRows / 2; }
-    index_t block_cols(index_t capacity) const;
-    index_t row_blocks() const { return ceil_div(in_, block_rows()); }
-    // Whether the blocks below one another are so many that a copy of their columns of dz without gaps pays.
-    bool copies_gradient() const { return row_blocks() >= 4 && !narrow(); }
-    Panels<T> gradient_panels(const Step<T>& step, index_t col, const Worker& worker);
+    index_t block_cols() const;
+    index_t block_width(index_t task) const { return std::min(block_cols_, out_ - task / row_blocks() * block_cols_); }
+    index_t row_blocks() const { return ceil_div(in_, kBlockRows); }
     index_t col_blocks() const { return ceil_div(out_, block_cols_); }
     index_t panels() const { return ceil_div(out_, this->kernels_.gemm_nr); }
     const Parameter<T>& weight() const { return this->site_.parameters[0]; }
@@ -62,11 +60,6 @@ private:
     index_t block_cols_ = 0;
     T* packed_ = nullptr;             // W in panels, for the forward pass
     T* packed_transposed_ = nullptr;  // W^T in panels, for the input gradient
-    T* copies_ = nullptr;             // a block's columns of dz for each worker
-    struct alignas(kAlignment) Copied {
-        index_t col = -1;
-    };
-    std::vector<Copied> copied_;  // the panel that copies_ holds in this step
 };
 
 }  // namespace steepest

@@ -91,7 +91,9 @@ public:
     void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
     void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
     index_t parameter_tasks() const override { return index_t(sizes_.size()); }
-    double task_cost(index_t /*rows*/) const override { return sizes_.empty() ? 0.0 : double(sizes_[0]); }
+    double task_cost(index_t /*rows*/, index_t /*task*/) const override {
+        return sizes_.empty() ? 0.0 : double(sizes_[0]);
+    }
     void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
 
 private:

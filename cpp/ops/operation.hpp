@@ -64,6 +64,7 @@ struct Site {
     std::vector<T*> states;
     index_t capacity = 0;
     int workers = 1;
+    double part = 1.0;  // of a dense layer's weights in all of the network's
 };
 
 template <class T>
@@ -87,10 +88,10 @@ public:
         if (worker.id == 0) forward(step, rows, worker);
     }
 
-    // The parameter phase: independent tasks of equal cost, each done whole by one worker.
+    // The parameter phase: independent tasks, each done whole by one worker.
     virtual index_t parameter_tasks() const { return 0; }
-    // Cost of one task for a batch of `rows`, in multiply-adds; only ratios count.
-    virtual double task_cost(index_t /*rows*/) const { return 0.0; }
+    // Cost of a task for a batch of `rows`, in multiply-adds; only ratios count.
+    virtual double task_cost(index_t /*rows*/, index_t /*task*/) const { return 0.0; }
     virtual void parameter_task(const Step<T>& /*step*/, index_t /*task*/, const Worker& /*worker*/) {}
     // After all updates: tasks that bring parameters back into what they are allowed to be.
     virtual index_t constraint_tasks() const { return 0; }

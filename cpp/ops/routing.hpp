@@ -49,7 +49,7 @@ public:
     void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
     void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
     index_t parameter_tasks() const override { return table().trainable ? ceil_div(table().rows, kBlock) : 0; }
-    double task_cost(index_t rows) const override { return double(rows + kBlock * table().cols); }
+    double task_cost(index_t rows, index_t /*task*/) const override { return double(rows + kBlock * table().cols); }
     void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
     void describe(index_t width) { width_ = width; }
 
