@@ -22,8 +22,8 @@ index_t block(index_t n, index_t preferred) {
 // Rows of A that a transposed product asks for before it needs them: its columns lie far apart, which no hardware prefetcher follows.
 constexpr index_t kAhead = 8;
 
-// A matrix B of this many bytes stays in the second-level cache by itself.
-constexpr index_t kNearBytes = index_t(256) << 10;
+// A matrix B of this many bytes stays in the first-level cache by itself. A larger one may have been written by another core just now.
+constexpr index_t kNearBytes = index_t(16) << 10;
 
 // Asks for the panel that begins at `next` while the tiles of g run: a first tile that waits for each line of its panel costs as
 // much as four.
