@@ -115,18 +115,21 @@ def summary(rows):
     """Means over the seeds, and the ratios to the random search."""
     lines = []
     for data in dict.fromkeys(row["data"] for row in rows):
-        means = {}
+        means, found = {}, {}
         for method in METHODS:
             own = [row for row in rows if row["data"] == data and row["method"] == method]
+            found[method] = [row["validation loss"] for row in own]
             numbers = [name for name, value in own[0].items() if isinstance(value, (int, float)) and name != "seed"]
             means[method] = {name: float(np.mean([row[name] for row in own])) for name in numbers}
         a, b = means["coarse to fine"], means["random"]
+        no_worse = sum(x <= y for x, y in zip(found["coarse to fine"], found["random"], strict=True))
         lines.append(
             f"- {data}: coarse to fine took {a['epochs'] / b['epochs']:.2f} of the epochs, "
             f"{a['CPU seconds'] / b['CPU seconds']:.2f} of the CPU time and {a['seconds'] / b['seconds']:.2f} of the "
             f"time of the random search; mean validation loss of the best trial {a['validation loss']:.4g} against "
-            f"{b['validation loss']:.4g}; trained anew, mean test loss {a['test loss']:.4g} against "
-            f"{b['test loss']:.4g}, test error {a['test error %']:.2f} % against {b['test error %']:.2f} %."
+            f"{b['validation loss']:.4g}, not above it in {no_worse} of {len(found['random'])} searches; trained anew, "
+            f"mean test loss {a['test loss']:.4g} against {b['test loss']:.4g}, "
+            f"test error {a['test error %']:.2f} % against {b['test error %']:.2f} %."
         )
     return "\n".join(lines)
 

@@ -2,9 +2,9 @@
 Searching for hyper-parameters
 ==============================
 
-From coarse to fine: many short trainings over the whole space, then longer ones around the best. The trials run side by
-side on the cores; a trial whose loss explodes ends at once; the same seed gives the same trials, to the bit, with any
-number of jobs.
+From coarse to fine: many short trainings over the whole space, longer ones of the best, and new ones around these. The
+trials run side by side on the cores; a trial whose loss explodes ends at once; the same seed gives the same trials, to
+the bit, with any number of jobs.
 """
 
 import steepest as st
@@ -29,7 +29,7 @@ search = st.search.Search(
     fit={"batch_size": 64},
     verbose=0,
 )
-result = search.coarse_to_fine(trials=(24, 10, 6))
+result = search.coarse_to_fine()
 print(result.best_parameters)
 
 # %%

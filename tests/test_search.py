@@ -74,6 +74,33 @@ def test_coarse_to_fine_closes_in():
     assert {trial.state for trial in result} == {"complete"}
 
 
+def test_coarse_to_fine_begins_with_the_trials_of_a_random_search():
+    result = wells(epochs=27, seed=3).coarse_to_fine()
+    flat = wells(epochs=27, seed=3).random(60)
+    assert [(len(s.trials), s.epochs) for s in result.stages] == [(60, 1), (24, 3), (16, 6), (10, 13), (8, 27), (4, 27)]
+    assert [trial.parameters for trial in result.trials[:60]] == [trial.parameters for trial in flat]
+    # The best of them got through with the same training, and the new ones around it can only be better.
+    assert result.trials[flat.best.number].values[27] == flat.best.value
+    assert result.best.value <= flat.best.value
+    assert result.epochs < 0.28 * flat.epochs
+    # Best is the best of both passes of full trainings, whichever was last.
+    assert result.best.value == min(trial.values[27] for trial in result if 27 in trial.values)
+
+
+def test_an_option_comes_back_with_a_trial_that_went_on(data):
+    def objective(model, history):
+        # After one epoch the wide networks are the worst, later they are the best.
+        late = model.layers[0].units == 8
+        return float(late) if model.epochs_seen == 1 else -float(late)
+
+    def build(p):
+        return search.perceptron(2)(search.Parameters(width=8 if p.kind == "late" else 4))
+
+    options = {"build": build, "objective": objective, "mode": "min", "seed": 1}
+    result = task(data, {"kind": ["early", "late"]}, **options).coarse_to_fine((9, 3, 3), (1, 2, 4), carry=(9, 0))
+    assert [stage.space["kind"].options for stage in result.stages] == [["early", "late"], ["early"], ["late"]]
+
+
 def test_the_edge_warns_and_widens():
     space = {"rate": search.loguniform(1e-6, 1e-4), "size": [4]}
     with pytest.warns(UserWarning, match="best rate, .* lies at the high edge of loguniform"):

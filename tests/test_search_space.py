@@ -1,5 +1,6 @@
 """Spaces and the arguments of a search."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import steepest as st
 from searches import classes, task
 from steepest import search
+from steepest.search.staged import SHARE, WIDE, make_passes
 
 pytest.importorskip("optuna")
 
@@ -160,11 +162,35 @@ def test_any_seed_will_do(data):
 
 def test_wrong_passes(data):
     with pytest.raises(ValueError, match="too few for 3 passes"):
-        task(data, epochs=3).coarse_to_fine()
-    with pytest.raises(ValueError, match="must rise"):
-        task(data).coarse_to_fine((4, 4), (3, 3))
+        task(data, epochs=3).coarse_to_fine((4, 4, 4))
+    with pytest.raises(ValueError, match="must not fall and be as many as the 2 passes"):
+        task(data).coarse_to_fine((4, 4), (3, 2))
+    with pytest.raises(ValueError, match="must not fall and be as many as the 2 passes"):
+        task(data).coarse_to_fine((4, 4), (3,))
+    with pytest.raises(ValueError, match="must not fall and be at least one"):
+        task(data).coarse_to_fine(epochs=())
+    with pytest.raises(ValueError, match="some in the first"):
+        task(data).coarse_to_fine((0, 4))
+    with pytest.raises(TypeError, match="trials must be a sequence of integers, one for each pass, got 40"):
+        task(data).coarse_to_fine(40)
+    with pytest.raises(ValueError, match=r"carry must hold one number less than there are passes, 2, got \(1, 1\)"):
+        task(data).coarse_to_fine((4, 4), (1, 3), carry=(1, 1))
     with pytest.raises(ValueError, match="early_stopping"):
         task(data, fit={"early_stopping": 3}).halving(9)
+
+
+def test_the_passes_cost_less_than_a_third_of_the_random_search():
+    for epochs in (*range(1, 130), 1000):
+        passes = make_passes(epochs, None, None, None)
+        assert [p.epochs for p in passes[-2:]] == [epochs, epochs]
+        assert all(p.carry <= q.carry for p, q in itertools.pairwise(reversed(passes[:-1])))
+        going = [0, *(p.carry for p in passes)]
+        before = [0, *(p.epochs for p in passes)]
+        spent = sum(p.new * p.epochs + n * (p.epochs - e) for p, n, e in zip(passes, going, before, strict=False))
+        assert spent <= SHARE * WIDE * epochs + 1
+        assert passes[0].new == WIDE or epochs < 9
+        # Nobody goes on who is not there.
+        assert all(p.carry <= n + p.new for p, n in zip(passes, going, strict=False))
 
 
 def test_the_extra_is_named(monkeypatch, data):

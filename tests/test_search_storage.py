@@ -19,7 +19,7 @@ CALLS = {
     "random": lambda it: it.random(8),
     "tpe": lambda it: it.tpe(14),
     "grid": lambda it: it.grid(5),
-    "coarse_to_fine": lambda it: it.coarse_to_fine((6, 4), epochs=(1, 4)),
+    "coarse_to_fine": lambda it: it.coarse_to_fine((6, 0, 4), epochs=(1, 4, 4), carry=(3, 0)),
     "halving": lambda it: it.halving(8),
 }
 

@@ -285,9 +285,9 @@ class Choice(Parameter):
         return list(self.options)
 
     def narrowed(self, values: Sequence[Any], margin: float, within: Choice) -> Choice:
-        """Return the options that are among the values."""
-        places = {self.index(value) for value in values}
-        return Choice([option for place, option in enumerate(self.options) if place in places], self.every)
+        """Return the options of `within` that are among the values; this choice may have lost some of them."""
+        places = {within.index(value) for value in values}
+        return Choice([option for place, option in enumerate(within.options) if place in places], self.every)
 
     def __repr__(self) -> str:
         return f"choice({', '.join(map(repr, self.options))})"

@@ -118,12 +118,13 @@ class SearchResult:
         return sum(trial.epochs for trial in self.trials)
 
     def ranked(self) -> list[Trial]:
-        """Return the trials that ended well: those of the last stage first, and among these the best."""
+        """Return the trials that ended well: those with the longest trainings first, and among these the best."""
         sign = -1.0 if self.maximize else 1.0
         valued = [
             trial for trial in self.trials if trial.value is not None and trial.state not in ("stopped", "failed")
         ]
-        return sorted(valued, key=lambda trial: (-trial.stage, sign * (trial.value or 0.0), trial.number))
+        # By the epochs a stage asked for: early stopping may have ended a training before.
+        return sorted(valued, key=lambda trial: (-max(trial.values), sign * (trial.value or 0.0), trial.number))
 
     def widened(self, share: float = 0.5) -> Space:
         """Return the space for a next search: with more range where the best value lies at an edge."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -220,25 +219,35 @@ class Search:
 
     def coarse_to_fine(
         self,
-        trials: Sequence[int] = (24, 8, 8),
+        trials: Sequence[int] | None = None,
         epochs: Sequence[int] | None = None,
         *,
+        carry: Sequence[int] | None = None,
         keep: float = 0.2,
         margin: float = 0.1,
         widen: bool = False,
     ) -> SearchResult:
         """Search the whole space with short trainings, then smaller and smaller parts of it with longer ones.
 
-        After each pass the ranges shrink to those of its best trials with a margin, and at least to the nearest others
-        that were tried; a parameter that hardly matters keeps a wide range by itself. The two best go on into the next
-        pass, where their training continues.
+        The best trials of a pass go on into the next, where their training continues. After each pass the ranges
+        shrink to those of its best trials with a margin, and at least to the nearest others that were tried; a
+        parameter that hardly matters keeps a wide range by itself.
+
+        Without `trials` the first pass draws the 60 trials that `random(60)` draws, so what is found is at least as
+        good whenever the best of them gets through. The epochs double from pass to pass, of which there are five at
+        most; the best 24, 16, 10 and then 8 go on. What is left of 0.29 of the epochs of 60 full trainings
+        goes to new trials in the narrowed ranges, two or more, in a last pass. With fewer than nine epochs the
+        first pass draws less than 60, so that this suffices.
 
         Parameters
         ----------
-        trials : sequence of int
-            New trials of each pass.
+        trials : sequence of int, optional
+            New trials of each pass, 0 for one that only trains on. None is said above.
         epochs : sequence of int, optional
-            Epochs of each pass, rising; None takes half of the next pass's, the last being a full training.
+            Epochs of each pass, not falling; None takes half of the next pass's, the last being a full training.
+        carry : sequence of int, optional
+            How many of the best go on from each pass but the last; None takes two if `trials` are given. Those that
+            have the next pass's epochs already need not go on: they count there without.
         keep : float
             Share of a pass's trials whose ranges the next pass takes, in (0, 1]; at least three of them.
         margin : float
@@ -250,23 +259,33 @@ class Search:
         -------
         SearchResult
             With a stage for each pass; its space is the one that was widened.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import steepest as st
+        >>> X = np.random.default_rng(0).normal(size=(200, 2))
+        >>> y = (X[:, 0] > X[:, 1]).astype(int)
+        >>> space = {"learning_rate": st.search.loguniform(1e-5, 1.0)}
+        >>> build = st.search.perceptron(outputs=2, width=8)
+        >>> search = st.search.Search(
+        ...     build, space, X, y, epochs=9, loss="softmax_cross_entropy", validation_split=0.2, verbose=0
+        ... )
+        >>> result = search.coarse_to_fine()
+        >>> [(len(stage.trials), stage.epochs) for stage in result.stages]
+        [(60, 1), (16, 2), (10, 4), (8, 9), (2, 9)]
         """
-        from steepest.search.staged import coarse_to_fine
+        from steepest.search.staged import coarse_to_fine, make_passes
 
         self._no_early_stopping("coarse_to_fine")
-        counts = [check_int("trials", count, 1) for count in trials]
-        if not counts:
-            raise ValueError(f"trials must hold the trials of at least one pass, got {trials!r}")
+        passes = make_passes(self.epochs, trials, epochs, carry)
         keep = check_float("keep", keep, 0.0, 1.0, open_minimum=True)
         margin = check_float("margin", margin, 0.0)
         widen = check_bool("widen", widen)
-        ladder = _ladder(self.epochs, len(counts)) if epochs is None else [check_int("epochs", e, 1) for e in epochs]
-        if len(ladder) != len(counts) or any(b <= a for a, b in itertools.pairwise(ladder)):
-            raise ValueError(f"epochs must rise and be as many as the {len(counts)} passes, got {list(ladder)!r}")
         jobs = self._jobs()
-        settings = {"trials": counts, "passes": ladder, "keep": keep, "margin": margin, "widen": widen}
+        settings = {"passes": [list(each) for each in passes], "keep": keep, "margin": margin, "widen": widen}
         searching = self._begin("coarse_to_fine", self.space, jobs, **settings)
-        return searching.run(lambda it: coarse_to_fine(it, self.space, counts, ladder, keep, margin, widen))
+        return searching.run(lambda it: coarse_to_fine(it, self.space, passes, keep, margin, widen))
 
     def halving(self, trials: int, *, reduction: int = 3, first: int = 1) -> SearchResult:
         """Train all trials a little, the better part of them more, and so on: successive halving by epochs.
@@ -293,14 +312,6 @@ class Search:
         jobs = self._jobs()
         searching = self._begin("halving", self.space, jobs, trials=trials, rungs=rungs, reduction=reduction)
         return searching.run(lambda it: halving(it, self.space, trials, rungs, reduction))
-
-
-def _ladder(epochs: int, count: int) -> list[int]:
-    """Return so many rising numbers of epochs, the last being `epochs`, each at most half of the next."""
-    ladder = [epochs // 2 ** (count - 1 - i) for i in range(count)]
-    if ladder[0] < 1:
-        raise ValueError(f"{epochs} epochs are too few for {count} passes: give more epochs, or fewer trials")
-    return ladder
 
 
 def _fingerprint(x: Any, y: Any) -> list[int]:

@@ -2,44 +2,118 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from steepest.checks import check_int
 from steepest.search.searching import Searching
 from steepest.search.space import Space
 from steepest.search.trial import Trial
 
-# Trials of a pass whose training goes on in the next.
+# Trials of a pass whose training goes on in the next, if the caller says how many are new but not this.
 CARRIED = 2
 # Fewest good trials that say where to look next.
 FEWEST = 3
+# Trials of the random search whose best the passes are to find, and the share of its epochs that they may take: what
+# is missing to a third is the time to build, judge and continue more trainings than it has.
+WIDE, SHARE = 60, 0.29
+# Trials that go on into the last doublings of the epochs: so many that the best of sixty is nearly always among them.
+# Losses after one epoch say only which third a trial belongs to; after half of the epochs the best is still eighth
+# at times. bench/results/search.md says how often it was.
+GOING_ON = (24, 16, 10, 8)
+
+
+class Pass(NamedTuple):
+    """One pass of coarse to fine: new trials, the epochs up to which they are trained, and how many then go on."""
+
+    new: int
+    epochs: int
+    carry: int
+
+
+def make_passes(full: int, trials: Any, epochs: Any, carry: Any) -> list[Pass]:
+    """Check what the caller wants of the passes, and fill in what was not said; `full` epochs are a whole training."""
+    counts = None if trials is None else _numbers("trials", trials, 0)
+    if counts is not None and (not counts or counts[0] < 1):
+        raise ValueError(f"trials must hold the trials of at least one pass, and some in the first, got {trials!r}")
+    if epochs is not None:
+        ladder = _numbers("epochs", epochs, 1)
+    elif counts is not None:
+        ladder = _ladder(full, len(counts))
+    else:
+        ladder = [*_ladder(full, min(len(GOING_ON) + 1, full.bit_length())), full]
+    if not ladder or (counts and len(ladder) != len(counts)) or any(b < a for a, b in itertools.pairwise(ladder)):
+        number = "at least one" if counts is None else f"as many as the {len(counts)} passes"
+        raise ValueError(f"epochs must not fall and be {number}, got {list(ladder)!r}")
+    if carry is not None:
+        going = _numbers("carry", carry, 0)
+        if len(going) != len(ladder) - 1:
+            raise ValueError(f"carry must hold one number less than there are passes, {len(ladder)}, got {carry!r}")
+    else:
+        going = _going_on(ladder) if counts is None else [CARRIED] * (len(ladder) - 1)
+    counts = _new_trials(ladder, going) if counts is None else counts
+    return [Pass(*each) for each in zip(counts, ladder, [*going, 0], strict=True)]
+
+
+def _numbers(name: str, values: Any, minimum: int) -> list[int]:
+    if not isinstance(values, (Sequence, np.ndarray)) or isinstance(values, str):
+        raise TypeError(f"{name} must be a sequence of integers, one for each pass, got {values!r}")
+    return [check_int(name, value, minimum) for value in values]
+
+
+def _ladder(epochs: int, count: int) -> list[int]:
+    """Return so many rising numbers of epochs, the last being `epochs`, each at most half of the next."""
+    ladder = [epochs // 2 ** (count - 1 - i) for i in range(count)]
+    if ladder[0] < 1:
+        raise ValueError(f"{epochs} epochs are too few for {count} passes: give more epochs, or fewer trials")
+    return ladder
+
+
+def _going_on(ladder: Sequence[int]) -> list[int]:
+    """Return how many trials go on after each pass but the last."""
+    rises = [b > a for a, b in itertools.pairwise(ladder)]
+    last = len(GOING_ON) - sum(rises)
+    return [GOING_ON[max(0, last + sum(rises[:i]))] if rise else 0 for i, rise in enumerate(rises)]
+
+
+def _new_trials(ladder: Sequence[int], going: Sequence[int]) -> list[int]:
+    """Return the new trials of the passes: many in the first, and in the last what the epochs then allow."""
+    if len(ladder) == 1:
+        return [WIDE]
+    full = ladder[-1]
+    steps = [b - a for a, b in itertools.pairwise(ladder)]
+    left = int(SHARE * WIDE * full) - sum(n * step for n, step in zip(going, steps, strict=True))
+    last = max(2, (left - WIDE * ladder[0]) // full)
+    first = max(1, min(WIDE, (left - last * full) // ladder[0]))
+    return [first, *[0] * (len(ladder) - 2), last]
 
 
 def coarse_to_fine(
-    searching: Searching,
-    space: Space,
-    counts: Sequence[int],
-    epochs: Sequence[int],
-    keep: float,
-    margin: float,
-    widen: bool,
+    searching: Searching, space: Space, passes: Sequence[Pass], keep: float, margin: float, widen: bool
 ) -> None:
     """Follow the passes; see `Search.coarse_to_fine`."""
     whole, part = space, space
     on: list[Trial] = []
-    for number, (count, target) in enumerate(zip(counts, epochs, strict=True)):
-        last = number == len(counts) - 1
-        title = f"pass {number + 1} of {len(counts)}: {count} new trials to epoch {target} in {part}"
-        done = searching.stage(title, part, target, count, on)
+    for number, (new, target, carry) in enumerate(passes):
+        last = number == len(passes) - 1
+        some = f"{len(on)} trials go on" if on else ""
+        some += (" and " if on and new else "") + (f"{new} new trials" if new or not on else "")
+        title = f"pass {number + 1} of {len(passes)}: {some} to epoch {target} in {part}"
+        done = searching.stage(title, part, target, new, on)
         if searching.crew.stopped:
             return
-        ranked = searching.ranking(done, target)
-        on = [] if last else ranked[:CARRIED]
+        # With those of earlier passes that were trained as long.
+        ranked = searching.ranking(searching.result.trials, target)
+        on = [] if last or passes[number + 1].epochs == target else ranked[:carry]
         searching.carry(on)
         searching.close([trial for trial in done if trial not in on], "complete")
         if last or not ranked:
             break
         good = [trial.parameters for trial in ranked[: max(FEWEST, round(keep * len(done)))]]
-        part = part.narrowed(good, margin, whole, [trial.parameters for trial in done])
+        part = part.narrowed(good, margin, whole, [trial.parameters for trial in searching.result.trials])
         if widen:
             whole, part = _widened(searching, whole, part, ranked[0])
     searching.result.space = whole
