@@ -112,6 +112,12 @@ def test_the_edge_warns_and_widens():
     assert not result.warnings
     assert 2e-3 < result.best.parameters.rate < 5e-2
     assert result.space["rate"].high > 1e-3
+    # Of itself it adds passes while the best lies at the edge.
+    result = wells(space).coarse_to_fine(widen=True)
+    assert not result.warnings
+    assert [len(stage.trials) for stage in result.stages[:4]] == [60, 16, 10, 8]
+    assert len(result.stages) > 5
+    assert 2e-3 < result.best.parameters.rate < 5e-2
 
 
 def test_a_choice_loses_its_bad_options(data):

@@ -25,7 +25,7 @@ class Stage:
     Attributes
     ----------
     space : Space
-        The ranges from which its new trials were drawn.
+        The ranges from which its new trials were drawn, if there were any.
     epochs : int
         Up to which its trials were trained.
     trials : list of int

@@ -254,6 +254,8 @@ class Search:
             What is added at both ends, as a share of the present range in its own scale.
         widen : bool
             Where the best value of a pass lies at the edge of the space, let the next pass look half the range beyond.
+            Without `trials`, new ones in a wider space are six or more, and while the best lies at its edge three more
+            passes at most are added.
 
         Returns
         -------
@@ -275,7 +277,7 @@ class Search:
         >>> [(len(stage.trials), stage.epochs) for stage in result.stages]
         [(60, 1), (16, 2), (10, 4), (8, 9), (2, 9)]
         """
-        from steepest.search.staged import coarse_to_fine, make_passes
+        from steepest.search.staged import MORE, coarse_to_fine, make_passes
 
         self._no_early_stopping("coarse_to_fine")
         passes = make_passes(self.epochs, trials, epochs, carry)
@@ -285,7 +287,8 @@ class Search:
         jobs = self._jobs()
         settings = {"passes": [list(each) for each in passes], "keep": keep, "margin": margin, "widen": widen}
         searching = self._begin("coarse_to_fine", self.space, jobs, **settings)
-        return searching.run(lambda it: coarse_to_fine(it, self.space, passes, keep, margin, widen))
+        more = MORE if widen and trials is None else 0
+        return searching.run(lambda it: coarse_to_fine(it, self.space, passes, keep, margin, widen, more))
 
     def halving(self, trials: int, *, reduction: int = 3, first: int = 1) -> SearchResult:
         """Train all trials a little, the better part of them more, and so on: successive halving by epochs.

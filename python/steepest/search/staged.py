@@ -17,6 +17,10 @@ from steepest.search.trial import Trial
 CARRIED = 2
 # Fewest good trials that say where to look next.
 FEWEST = 3
+# Passes that are added, one after the other, while the best lies at the edge of a space that may be widened.
+MORE = 3
+# Fewest new trials of a pass into a range that was widened: half of it has seen none.
+REACHING = 6
 # Trials of the random search whose best the passes are to find, and the share of its epochs that they may take: what
 # is missing to a third is the time to build, judge and continue more trainings than it has.
 WIDE, SHARE = 60, 0.29
@@ -92,13 +96,16 @@ def _new_trials(ladder: Sequence[int], going: Sequence[int]) -> list[int]:
 
 
 def coarse_to_fine(
-    searching: Searching, space: Space, passes: Sequence[Pass], keep: float, margin: float, widen: bool
+    searching: Searching, space: Space, passes: list[Pass], keep: float, margin: float, widen: bool, more: int
 ) -> None:
-    """Follow the passes; see `Search.coarse_to_fine`."""
+    """Follow the passes, and at most so many more where the best lies at an edge; see `Search.coarse_to_fine`."""
     whole, part = space, space
     on: list[Trial] = []
-    for number, (new, target, carry) in enumerate(passes):
-        last = number == len(passes) - 1
+    most = len(passes) + more
+    for number in range(most):
+        new, target, carry = passes[number]
+        if more and new and whole is not space:
+            new = max(new, REACHING)
         some = f"{len(on)} trials go on" if on else ""
         some += (" and " if on and new else "") + (f"{new} new trials" if new or not on else "")
         title = f"pass {number + 1} of {len(passes)}: {some} to epoch {target} in {part}"
@@ -107,6 +114,9 @@ def coarse_to_fine(
             return
         # With those of earlier passes that were trained as long.
         ranked = searching.ranking(searching.result.trials, target)
+        last = number == len(passes) - 1
+        if last and number < most - 1 and ranked and whole.edges(ranked[0].parameters):
+            passes, last = [*passes, passes[-1]], False
         on = [] if last or passes[number + 1].epochs == target else ranked[:carry]
         searching.carry(on)
         searching.close([trial for trial in done if trial not in on], "complete")
