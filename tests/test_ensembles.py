@@ -5,6 +5,7 @@ import pytest
 
 import steepest as st
 from steepest import ensembles, schedules
+from steepest.rng import shuffle_rows
 from tolerance import assert_equal
 
 L = st.layers
@@ -315,7 +316,7 @@ def test_recomputed_statistics_are_pytorchs(rng):
         else:
             chain.append(torch.nn.BatchNorm1d(len(layer.gamma), dtype=torch.float64))
     twin = torch.nn.Sequential(*chain)
-    order = st.ensembles.batch_norm.rng.generator(0, st.ensembles.batch_norm.rng.SHUFFLE, 0).permutation(40)
+    order = shuffle_rows(0, 0, None, 40)
     torch.optim.swa_utils.update_bn(torch.tensor(x[order]).split(10), twin)
     mine = [layer for layer in model.layers if isinstance(layer, L.BatchNorm)]
     theirs = [layer for layer in twin if isinstance(layer, torch.nn.BatchNorm1d)]

@@ -37,7 +37,7 @@ OPTIMIZERS = {
     "adam": lambda: st.optimizers.Adam(1e-2),
     "adamw": lambda: st.optimizers.AdamW(1e-2, weight_decay=0.1),
     "schedule": lambda: st.optimizers.Adam(st.schedules.Cosine(1e-2, steps=40)),
-    "function": lambda: st.optimizers.Adam(lambda step: 0.01 / (1 + step)),
+    "function": lambda: st.optimizers.Adam(lambda step: 0.01 / (1 + step) ** 0.5),
 }
 
 

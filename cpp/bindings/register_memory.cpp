@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
+#include "core/shuffle.hpp"
 #include "ops/array_functions.hpp"
 
 namespace steepest {
@@ -28,6 +29,18 @@ bool all_finite(const py::array& array, int threads) {
     });
 }
 
+void shuffle_rows(const py::object& rows, const py::array& target, std::uint64_t seed, std::uint64_t epoch) {
+    const index_t count = target.size();
+    std::int64_t* const to = output_vector<std::int64_t>(target, count, "target");
+    const std::int64_t* from = nullptr;
+    if (!rows.is_none()) {
+        from = input_vector<std::int64_t>(rows.cast<py::array>(), count, "rows");
+        require_apart(as_row(to, count), "target", as_row(from, count), "rows");
+    }
+    const py::gil_scoped_release release;
+    shuffle(from, count, {seed, epoch}, to);
+}
+
 }  // namespace
 
 void register_memory(py::module_& m) {
@@ -35,6 +48,9 @@ void register_memory(py::module_& m) {
           "Copy a vector of float32 or float64.");
     m.def("all_finite", &all_finite, py::arg("array").noconvert(), py::arg("threads"),
           "Whether a vector has neither NaN nor infinity.");
+    m.def("shuffle", &shuffle_rows, py::arg("rows").none(true), py::arg("target").noconvert(), py::arg("seed"),
+          py::arg("epoch"),
+          "Write the rows (None: 0, 1, ...) in the order of an epoch into the target, both int64 vectors.");
 }
 
 }  // namespace steepest

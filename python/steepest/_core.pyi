@@ -46,6 +46,7 @@ __all__: list[str] = [
     "kernel_row_forward",
     "kernel_update",
     "max_threads",
+    "shuffle",
     "train_task",
 ]
 
@@ -538,6 +539,16 @@ def kernel_update(
 def max_threads() -> int:
     """
     Workers that OMP_NUM_THREADS, CPU affinity and cgroup quotas allow.
+    """
+
+def shuffle(
+    rows: typing.Any,
+    target: numpy.ndarray,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Write the rows (None: 0, 1, ...) in the order of an epoch into the target, both int64 vectors.
     """
 
 @typing.overload

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import rng, threads
+from steepest import threads
 from steepest.checks import check_int
+from steepest.rng import shuffle_rows
 
 if TYPE_CHECKING:
     from steepest.lowering.program import Op
@@ -56,7 +57,7 @@ def recompute_batch_norm(model: Model, X: npt.ArrayLike, *, batch_size: int = 25
             return
         # Mean and variance of every channel, times the rows.
         totals = [np.zeros((2, op.attributes["channels"])) for op in norms]
-        order = rng.generator(model.seed, rng.SHUFFLE, model.epochs_seen).permutation(len(x))
+        order = shuffle_rows(model.seed, model.epochs_seen, None, len(x))
         starts = list(range(0, max(len(x) - 1, 1), batch_size))
         for number, start in enumerate(starts):
             end = len(x) if start == starts[-1] else start + batch_size

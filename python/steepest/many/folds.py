@@ -12,7 +12,7 @@ import numpy.typing as npt
 from steepest import data, rng
 from steepest.checks import check_int
 from steepest.many.members import check_fold
-from steepest.training.training_set import Rows
+from steepest.rng import Rows
 
 Pair = tuple[Rows, Rows]
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from steepest import _core, threads
 from steepest.errors import TrainingDiverged
 from steepest.history import History
+from steepest.rng import Rows, shuffle_rows
 from steepest.training import trainer
 from steepest.training.interrupt import DeferredInterrupt
 from steepest.training.requests import Evaluation, Request
-from steepest.training.trainer import Trainer, shuffle_rows
-from steepest.training.training_set import Rows
+from steepest.training.trainer import Trainer
 
 Array = npt.NDArray[Any]
 

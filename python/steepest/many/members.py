@@ -14,7 +14,8 @@ from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_items
 from steepest.model import Model
 from steepest.optimizers import Optimizer
-from steepest.training.training_set import Fold, Rows
+from steepest.rng import Rows
+from steepest.training.training_set import Fold
 
 Array = npt.NDArray[Any]
 

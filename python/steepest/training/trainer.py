@@ -13,31 +13,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest import rng
 from steepest.callbacks import Callback
 from steepest.errors import TrainingDiverged
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.lowering.network import Network, Snapshot
+from steepest.rng import Rows, shuffle_rows
 from steepest.training import divergence
 from steepest.training.augment import Augmentation
 from steepest.training.interrupt import DeferredInterrupt
 from steepest.training.requests import Evaluation, Request, Slice
 from steepest.training.run import Run
-from steepest.training.training_set import EVALUATION_BATCH, DataSet, Rows, check_order
+from steepest.training.training_set import EVALUATION_BATCH, DataSet, check_order
 
 # Seconds of training between two returns to Python: short enough for Ctrl-C and a progress bar, long enough to cost
 # nothing.
 SLICE_SECONDS = 0.08
-
-
-def shuffle_rows(seed: int | None, epoch: int, rows: Rows | None, count: int) -> Rows:
-    """Return the rows (None: all `count`) in the order of an epoch: a function of the seed and the epoch's number.
-
-    Without a seed they stay in the order of the data.
-    """
-    rows = np.arange(count, dtype=np.int64) if rows is None else rows
-    return rows if seed is None else rng.generator(seed, rng.SHUFFLE, epoch).permutation(rows)
 
 
 class Trainer:

@@ -12,13 +12,13 @@ from steepest import data, rng, threads
 from steepest.checks import check_float
 from steepest.losses import Loss
 from steepest.lowering.network import Network
+from steepest.rng import Rows
 from steepest.training.class_weight import row_weights
 
 if TYPE_CHECKING:
     from steepest.model import Model
 
 Array = npt.NDArray[Any]
-Rows = npt.NDArray[np.int64]
 
 # Rows of one batch in evaluation, where only the memory for the layers' outputs depends on it.
 EVALUATION_BATCH = 256
