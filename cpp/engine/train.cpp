@@ -20,7 +20,8 @@ UpdateArgs<T> update_args(const OptimizerState<T>& o, double learning_rate, std:
     args.weight_decay = o.weight_decay;
     const double t = double(update);
     args.correction1 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta1, t)) : 1.0;
-    args.correction_next = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta1, t + 1.0)) : 1.0;
+    if (o.bias_correction && o.kind == Optimizer::nadam)
+        args.correction_next = 1.0 / (1.0 - std::pow(o.beta1, t + 1.0));
     args.correction2 = o.bias_correction ? 1.0 / (1.0 - std::pow(o.beta2, t)) : 1.0;
     return args;
 }

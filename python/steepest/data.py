@@ -15,11 +15,14 @@ Array = npt.NDArray[Any]
 
 # What the core converts while it gathers rows.
 _TYPES = "float32, float64, bool or an integer type"
+_CHARACTERS = "fd?bBhHiIlLqQ"
 
 
 def as_array(name: str, value: Any) -> Array:
     """Return `value` as an array of a type the core reads, without copying an array; raise if it cannot be."""
-    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+    if type(value) is np.ndarray and value.dtype.char in _CHARACTERS and value.dtype.isnative:
+        return value
+    if is_sparse(value):
         raise TypeError(f"{name} is a sparse matrix, and must be an array here: pass {name}.toarray()")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
@@ -158,9 +161,8 @@ def check_labels(value: Any, rows: int, classes: int) -> npt.NDArray[np.int32]:
         if bad.any():
             index = _first(bad)
             raise ValueError(f"{_where('y', index)} is {labels[index]}: class labels must be whole numbers")
-    bad = (labels < 0) | (labels >= classes)
-    if bad.any():
-        index = _first(bad)
+    if labels.min(initial=0) < 0 or labels.max(initial=0) >= classes:
+        index = _first((labels < 0) | (labels >= classes))
         raise ValueError(
             f"{_where('y', index)} is {labels[index]}: class labels must be in 0..{classes - 1}, "
             f"since the network has {classes} outputs"

@@ -154,6 +154,8 @@ class Registry(Generic[T]):
 
     def create(self, spec: Any, argument: str | None = None) -> T:
         """Return the object that `spec` describes: a name, a configuration, or already an object of the family."""
+        if type(spec) is self._classes.get(getattr(spec, "kind", "")):
+            return spec  # the usual case of a second `fit`
         argument = argument or self.family
         self._load()
         if isinstance(spec, str):

@@ -97,7 +97,8 @@ class Optimizer(Configurable):
 
     def rates(self, count: int) -> npt.NDArray[np.float64]:
         """Learning rates of the next `count` updates."""
-        return self.rate_factor * evaluate_rates(self._learning_rate, self.iterations, count)
+        rates = evaluate_rates(self._learning_rate, self.iterations, count)
+        return rates if self.rate_factor == 1.0 else self.rate_factor * rates
 
     def rate_scales(self, names: Iterable[str]) -> dict[str, float]:
         """Return the multiplier of every parameter by name.
@@ -107,7 +108,9 @@ class Optimizer(Configurable):
         ValueError
             If a pattern of `groups` matches no parameter.
         """
-        names, groups = list(names), self.groups or {}
+        if not self.groups:
+            return dict.fromkeys(names, 1.0)
+        names, groups = list(names), self.groups
         for pattern in groups:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise ValueError(f"groups: {pattern!r} matches no parameter, there are {', '.join(names)}")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import threading
 from types import FrameType
 from typing import Any
+
+# What the functions of `signal` call: those make an enum of every handler by way of an exception, 10 us a `fit`.
+_signal: Any = importlib.import_module("_signal")
 
 
 class DeferredInterrupt:
@@ -27,10 +31,10 @@ class DeferredInterrupt:
 
     def __enter__(self) -> DeferredInterrupt:
         main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._previous = signal.signal(signal.SIGINT, self._handle)
+        if main and _signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._previous = _signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
+            _signal.signal(signal.SIGINT, self._previous)

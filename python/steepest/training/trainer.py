@@ -150,8 +150,9 @@ class Trainer:
 
     def rates(self, done: int) -> tuple[Any, npt.NDArray[np.float64]]:
         """Return the learning rate as it is set now, and the rates of the epoch's steps, of which `done` lie behind."""
-        rates = np.zeros(self.run.steps_per_epoch)
-        rates[done:] = self.run.optimizer.rates(self.run.steps_per_epoch - done)
+        rates = self.run.optimizer.rates(self.run.steps_per_epoch - done)
+        if done:
+            rates = np.concatenate([np.zeros(done), rates])
         return self.run.optimizer.learning_rate, rates
 
     def next_slice(self, order: Rows, rates: npt.NDArray[np.float64], totals: Totals) -> Slice:
