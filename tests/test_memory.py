@@ -1,10 +1,15 @@
 """What an epoch copies and looks through, and what it need not lay out anew."""
 
+import gc
+import tracemalloc
+import weakref
+
 import numpy as np
 import pytest
 
 import steepest as st
 from steepest import _core
+from steepest.lowering import network as networks
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -103,3 +108,56 @@ def test_a_callback_that_writes_to_a_weight_is_heard():
         return first_weight(model).copy()
 
     np.testing.assert_array_equal(run(True), run(False))
+
+
+def wide_model():
+    return st.Sequential([st.layers.Dense(400, activation="relu"), st.layers.Dense(2)], seed=0, input_shape=300)
+
+
+def fit_wide(model, optimizer, **options):
+    X = np.random.default_rng(0).standard_normal((64, 300)).astype(np.float32)
+    model.fit(X, X[:, 0] > 0, loss="softmax_cross_entropy", optimizer=optimizer, epochs=1, verbose=0, **options)
+
+
+def most_allocated(work):
+    """Bytes of NumPy and Python at the highest point of the work, beyond those before it."""
+    tracemalloc.start()
+    work()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_the_next_fit_takes_the_room_of_the_last():
+    model, optimizer = wide_model(), st.optimizers.Adam()
+    size = model.network.parameter_arena.nbytes
+    fit_wide(model, optimizer)
+    assert most_allocated(lambda: fit_wide(model, optimizer)) < size
+    # Of another size where the optimiser has another number of moments.
+    assert most_allocated(lambda: fit_wide(model, st.optimizers.SGD(0.1, momentum=0.9))) > 2 * size
+    assert most_allocated(lambda: fit_wide(model, model.optimizer)) < size
+
+
+def test_one_network_keeps_room_and_only_while_it_lives():
+    first, second = wide_model(), wide_model()
+    fit_wide(first, st.optimizers.Adam())
+    fit_wide(second, st.optimizers.Adam())
+    assert list(networks._left) == [second.network]
+    copies = [weakref.ref(copy) for copy in networks._left[second.network]._copies]
+    slots = [weakref.ref(slot) for slot in second.optimizer.slots]
+    second.optimizer.reset()
+    assert not any(slot() for slot in slots)  # the room holds no moments but its copies
+    del second
+    gc.collect()
+    assert not networks._left
+    assert not any(copy() for copy in copies)
+
+
+def test_a_room_taken_over_goes_back_to_the_start_of_its_own_epoch():
+    model, optimizer = wide_model(), st.optimizers.Adam()
+    fit_wide(model, optimizer)
+    before = [array.copy() for array in (model.network.parameter_arena, *optimizer.slots)]
+    with pytest.raises(st.TrainingDiverged):
+        fit_wide(model, optimizer, sample_weight=np.full(64, 1e300))
+    for array, copy in zip((model.network.parameter_arena, *optimizer.slots), before, strict=True):
+        np.testing.assert_array_equal(array, copy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -135,6 +136,26 @@ class Snapshot:
         self._arrays = arrays
         self._copies = [np.empty_like(array) for array in arrays]
 
+    @classmethod
+    def of_training(cls, network: Network, slots: list[Array]) -> Snapshot:
+        """Return room for all that a training of the network changes; what the last one left, if nothing else has."""
+        arrays = [network.parameter_arena, network.state_arena, *slots]
+        left = _left.pop(network, None)
+        if left is None or len(left._copies) != len(arrays):
+            return cls(arrays)
+        left._arrays = arrays  # all in the dtype and the layout of the parameters
+        return left
+
+    def leave(self, network: Network) -> None:
+        """Leave the room to the network's next training, if it is the next of all.
+
+        Memory fresh from the system costs a page fault every few kilobytes, more than the copy. One network of the
+        process has such room beside it, as long as it lives: a hundred trained one after the other hold no more.
+        """
+        self._arrays = []
+        _left.clear()
+        _left[network] = self
+
     def take(self) -> None:
         """Copy the present content."""
         for copy, array in zip(self._copies, self._arrays, strict=True):
@@ -144,3 +165,6 @@ class Snapshot:
         """Put the copied content back."""
         for copy, array in zip(self._copies, self._arrays, strict=True):
             _core.copy_array(copy, array, threads.get_num_threads())
+
+
+_left: weakref.WeakKeyDictionary[Network, Snapshot] = weakref.WeakKeyDictionary()

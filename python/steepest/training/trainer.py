@@ -56,7 +56,7 @@ class Trainer:
         self.shuffled: Callable[[int | None, int, Rows | None, int], Rows] = shuffle_rows
         self.penalized = any(p.l1 > 0.0 or p.l2 > 0.0 for p in network.program.parameters)
         # The last good state: the start of the epoch.
-        self.good = Snapshot([network.parameter_arena, network.state_arena, *run.optimizer.slots])
+        self.good = Snapshot.of_training(network, run.optimizer.slots)
 
     def train(self, interrupt: DeferredInterrupt) -> Generator[Request, Any, History]:
         """Train to the end, or until something stops it."""
@@ -83,6 +83,7 @@ class Trainer:
             self.call("on_train_end")
             if run.watch is not None:
                 run.watch.close(run)
+            self.good.leave(self.network)
         return history
 
     def goes_on(self, error: Exception) -> bool:
