@@ -2,7 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
-#include "core/shuffle.hpp"
+#include "ops/shuffle.hpp"
 #include "ops/array_functions.hpp"
 
 namespace steepest {

@@ -50,13 +50,12 @@ STEEPEST_INLINE std::uint64_t keep_bits(std::uint32_t group, std::uint32_t row, 
     return keep;
 }
 
-template <class V>
+template <class U>
 void dropout_mask(index_t rows, index_t cols, index_t row0, std::uint32_t threshold, MaskKey key, std::uint64_t* bits,
                   index_t ldb) {
     for (index_t r = 0; r < rows; ++r)
         for (index_t group = 0; group * 64 < cols; ++group)
-            bits[r * ldb + group] =
-                keep_bits<typename V::U32>(std::uint32_t(group), std::uint32_t(row0 + r), threshold, key);
+            bits[r * ldb + group] = keep_bits<U>(std::uint32_t(group), std::uint32_t(row0 + r), threshold, key);
 }
 
 // y = keep ? x * scale : 0. A select and not a product: a dropped inf or NaN is gone.
@@ -83,13 +82,14 @@ void apply_mask(index_t rows, index_t cols, const typename V::value_type* x, ind
     }
 }
 
-// The 64 words of a group of columns, in the order of the columns.
+// The 64 words of 16 blocks, lane by lane and word by word: those of a group of columns in the columns' order. One function for all
+// element types and callers.
 template <class U>
-STEEPEST_INLINE void noise_words(std::uint32_t group, std::uint32_t row, const MaskKey& key, std::uint32_t* words) {
+STEEPEST_NOINLINE void random_words(std::uint32_t first, std::uint32_t row, MaskKey key, std::uint32_t* words) {
     const std::uint32_t key0 = std::uint32_t(key.seed);
     const std::uint32_t key1 = std::uint32_t(key.seed >> 32) ^ std::uint32_t(key.step >> 32);
     for (int lane = 0; lane < 16; lane += U::lanes) {
-        U c[4] = {U::iota(0x80000000u + 16 * group + std::uint32_t(lane)), U::set(row), U::set(key.operation),
+        U c[4] = {U::iota(first + std::uint32_t(lane)), U::set(row), U::set(key.operation),
                   U::set(std::uint32_t(key.step))};
         philox_lanes(c, key0, key1);
 #pragma GCC unroll 4
@@ -139,7 +139,7 @@ void gaussian_noise(index_t rows, index_t cols, index_t row0, const typename V::
     typename V::value_type normal[64];
     for (index_t r = 0; r < rows; ++r) {
         for (index_t begin = 0; begin < cols; begin += 64) {
-            noise_words<typename V::U32>(std::uint32_t(begin / 64), std::uint32_t(row0 + r), key, words);
+            random_words<typename V::U32>(0x80000000u + std::uint32_t(begin / 4), std::uint32_t(row0 + r), key, words);
             normal_numbers<V>(words, normal);
             zip_row<V>(cols - begin < 64 ? cols - begin : 64, x + r * ldx + begin, normal, y + r * ldy + begin,
                        AddScaled<V>{V::set(sigma)});

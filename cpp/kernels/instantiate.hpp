@@ -38,9 +38,10 @@ void fill_slots(KernelTable<typename V::value_type>& t, const char* isa) {
     t.activation_backward[int(Activation::name)] = activation_backward<V, functor>;
     STEEPEST_ACTIVATIONS(STEEPEST_SLOT)
 #undef STEEPEST_SLOT
-    t.dropout_mask = dropout_mask<V>;
+    t.dropout_mask = dropout_mask<typename V::U32>;
     t.apply_mask = apply_mask<V>;
     t.gaussian_noise = gaussian_noise<V>;
+    t.random_words = random_words<typename V::U32>;
     t.add = add<V>;
     t.prelu_forward = prelu_forward<V>;
     t.prelu_backward = prelu_backward<V>;

@@ -197,6 +197,8 @@ struct KernelTable {
     // x + sigma n, n standard normal numbers of the same Philox address scheme (gaussian_noise in dropout.hpp); y may be x.
     void (*gaussian_noise)(index_t rows, index_t cols, index_t row0, const T* x, index_t ldx, T* y, index_t ldy,
                            T sigma, MaskKey key);
+    // words[16 w + lane] = word w of the Philox block with counter {first + lane, row, operation, step}, w < 4 and lane < 16.
+    void (*random_words)(std::uint32_t first, std::uint32_t row, MaskKey key, std::uint32_t* words);
     // y = x where x > 0, slope[j] x elsewhere; slope (cols).
     void (*prelu_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, T* y, index_t ldy);
     // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy; stream as for layer_norm_backward.

@@ -104,6 +104,7 @@ class Registry(Generic[T]):
         self.family = family
         self._module = module
         self._base = base
+        self._loaded = False
         self._classes: dict[str, type[T]] = {}
         self._aliases: dict[str, Config] = {}
 
@@ -128,7 +129,9 @@ class Registry(Generic[T]):
         return decorate
 
     def _load(self) -> dict[str, type[T]]:
-        importlib.import_module(self._module)
+        if not self._loaded:
+            importlib.import_module(self._module)
+            self._loaded = True
         return self._classes
 
     def names(self) -> list[str]:
@@ -154,7 +157,7 @@ class Registry(Generic[T]):
 
     def create(self, spec: Any, argument: str | None = None) -> T:
         """Return the object that `spec` describes: a name, a configuration, or already an object of the family."""
-        if type(spec) is self._classes.get(getattr(spec, "kind", "")):
+        if type(spec) is self._classes.get(getattr(type(spec), "kind", "")):
             return spec  # the usual case of a second `fit`
         argument = argument or self.family
         self._load()

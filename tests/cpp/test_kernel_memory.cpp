@@ -69,6 +69,14 @@ void check_elementwise() {
                      T* y = s.output(rows, cols, cols + 2 * pad);
                      table.gaussian_noise(rows, cols, 3, x, cols + pad, y, cols + 2 * pad, T(0.5), MaskKey{1, 2, 3});
                  });
+    for (const Isa isa : testing::usable_isas())
+        for (const auto edge : {testing::Edge::end, testing::Edge::begin}) {
+            testing::set_context("random_words", isa_name(isa));
+            testing::Guarded memory(64 * sizeof(std::uint32_t));
+            kernels<T>(isa).random_words(
+                1, 2, MaskKey{1, 2, 3},
+                reinterpret_cast<std::uint32_t*>(memory.place(64 * sizeof(std::uint32_t), edge)));
+        }
 }
 
 template <class T>
@@ -286,7 +294,7 @@ void check_no_hole() {
         CHECK(t.gemm_panel && t.pack_panels && t.pack_panels_transposed && t.dropout_mask && t.apply_mask && t.add);
         CHECK(t.column_moments && t.combine_moments && t.normalize && t.batch_norm_sums && t.batch_norm_backward);
         CHECK(t.column_sums && t.gather && t.exp && t.log && t.fma_peak);
-        CHECK(t.gaussian_noise && t.prelu_forward && t.prelu_backward && t.prelu_sums);
+        CHECK(t.gaussian_noise && t.random_words && t.prelu_forward && t.prelu_backward && t.prelu_sums);
         CHECK(t.maxout_forward && t.maxout_backward);
         CHECK(t.layer_norm_forward && t.layer_norm_backward && t.layer_norm_sums);
         for (const auto kernel : t.row_forward) CHECK(kernel);

@@ -51,6 +51,21 @@ TEST(philox_gives_the_published_words) {
                  {{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u}});
 }
 
+TEST(random_words_are_those_of_their_blocks) {
+    const MaskKey key{0x0123456789abcdefull, 0xfedcba9876543210ull, 7};
+    const std::uint32_t first = 0xfffffff8u, row = 5;  // the block's number wraps around
+    for (const Isa isa : testing::usable_isas()) {
+        testing::set_context(isa_name(isa));
+        std::uint32_t words[64];
+        kernels<float>(isa).random_words(first, row, key, words);
+        for (std::uint32_t lane = 0; lane < 16; ++lane) {
+            const PhiloxBlock counter{{first + lane, row, key.operation, std::uint32_t(key.step)}};
+            const PhiloxBlock block = philox4x32(counter, std::uint32_t(key.seed), 0x01234567u ^ 0xfedcba98u);
+            for (std::uint32_t w = 0; w < 4; ++w) CHECK_EQ(words[16 * w + lane], block.word[w]);
+        }
+    }
+}
+
 TEST(dropout_draws_every_element_by_its_address) {
     check_dropout<float>();
     check_dropout<double>();

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "core/shuffle.hpp"
+#include "ops/shuffle.hpp"
 #include "test.hpp"
 
 using namespace steepest;

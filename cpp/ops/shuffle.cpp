@@ -5,13 +5,14 @@
 //     counter = {low and high half of 16 g + lane, 2^32 - 1 - attempt, low half of epoch},
 //     key = {low half of seed, high half of seed ^ high half of epoch};
 // the streams of dropout count up from 0, so the two share no block. An attempt whose word would favour some numbers is followed by the next.
-#include "core/shuffle.hpp"
+#include "ops/shuffle.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include "core/inline.hpp"
 #include "core/philox.hpp"
+#include "kernels/table.hpp"
 
 namespace steepest {
 
@@ -23,21 +24,11 @@ using u64 = std::uint64_t;
 constexpr int kGroup = 64;
 constexpr u64 kWords = u64(1) << 32;  // values of a word
 
-inline PhiloxBlock block_of(const ShuffleKey& key, u64 block, u32 attempt) {
-    return philox4x32({{u32(block), u32(block >> 32), ~attempt, u32(key.epoch)}}, u32(key.seed),
-                      u32(key.seed >> 32) ^ u32(key.epoch >> 32));
-}
-
 u64 word_of(const ShuffleKey& key, u64 place, u32 attempt) {
-    return block_of(key, 16 * (place / 64) + place % 16, attempt).word[place % 64 / 16];
-}
-
-// The first attempt's words of a group of places.
-void group_words(const ShuffleKey& key, u64 group, u32* words) {
-    for (int lane = 0; lane < 16; ++lane) {
-        const PhiloxBlock block = block_of(key, 16 * group + u64(lane), 0);
-        for (int w = 0; w < 4; ++w) words[16 * w + lane] = block.word[w];
-    }
+    const u64 block = 16 * (place / 64) + place % 16;
+    const u32 high = u32(key.seed >> 32) ^ u32(key.epoch >> 32);
+    return philox4x32({{u32(block), u32(block >> 32), ~attempt, u32(key.epoch)}}, u32(key.seed), high)
+        .word[place % 64 / 16];
 }
 
 }  // namespace
@@ -62,11 +53,13 @@ u64 shuffle_number(const ShuffleKey& key, u64 place) {
 }
 
 void shuffle(const std::int64_t* rows, index_t count, const ShuffleKey& key, std::int64_t* out) {
-    u32 words[kGroup];
+    const auto& kernels = active_kernels<float>();
+    u32 words[kGroup];  // of the first attempt
     u64 numbers[kGroup];
     for (index_t first = 0; first < count; first += kGroup) {
         const int here = int(std::min<index_t>(kGroup, count - first));
-        group_words(key, u64(first) / kGroup, words);
+        const u64 block = u64(first) / 4;
+        kernels.random_words(u32(block), u32(block >> 32), MaskKey{key.seed, key.epoch, ~u32(0)}, words);
         // All numbers before the first exchange, so that a large array's lines are on their way together.
         for (int i = 0; i < here; ++i) {
             const u64 place = u64(first + i), product = words[i] * (place + 1);
