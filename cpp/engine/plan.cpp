@@ -161,29 +161,6 @@ void Plan<T>::backward(const Step<T>& step, Rows rows, const Worker& worker) {
 }
 
 template <class T>
-std::vector<typename Plan<T>::TaskRun> Plan<T>::tasks_of(int worker, int count) const {
-    const auto each = [&](const auto& visit) {
-        for (const auto& op : operations_)
-            for (index_t task = 0; task < op->parameter_tasks(); ++task)
-                visit(op.get(), task, op->task_cost(key_.capacity, task));
-    };
-    double total = 0.0;
-    each([&](Operation<T>*, index_t, double cost) { total += cost; });
-    const double from = total * worker / count;
-    const double to = worker + 1 == count ? 2.0 * total + 1.0 : total * (worker + 1) / count;
-    std::vector<TaskRun> runs;
-    double at = 0.0;
-    each([&](Operation<T>* op, index_t task, double cost) {
-        const double middle = at + 0.5 * cost;
-        at += cost;
-        if (middle < from || middle >= to) return;
-        if (runs.empty() || runs.back().operation != op) runs.push_back({op, task, task});
-        runs.back().end = task + 1;
-    });
-    return runs;
-}
-
-template <class T>
 bool Plan<T>::constrained() const {
     return std::any_of(operations_.begin(), operations_.end(),
                        [](const auto& op) { return op->constraint_tasks() > 0; });

@@ -54,13 +54,8 @@ public:
     void forward_columns(const Step<T>& step, Rows rows, const Worker& worker);
     void backward(const Step<T>& step, Rows rows, const Worker& worker);
 
-    // The tasks of the parameter phase that fall to one worker of `count`: contiguous runs of about equal cost.
-    struct TaskRun {
-        Operation<T>* operation;
-        index_t begin;
-        index_t end;
-    };
-    std::vector<TaskRun> tasks_of(int worker, int count) const;
+    // For the parameter phase; see engine/task_shares.hpp.
+    const std::vector<std::unique_ptr<Operation<T>>>& operations() const { return operations_; }
     bool constrained() const;
     // SPMD: every constraint task of every operation, shared among the workers.
     void constrain(const Worker& worker);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "engine/network.hpp"
+#include "engine/task_shares.hpp"
 #include "engine/workers.hpp"
 
 namespace steepest {
@@ -33,6 +34,7 @@ double Network<T>::loss_and_gradients(const DataSet& data, const LossSpec& loss,
     update.gradients = gradients;
     const Step<T> step{n, training, false, true, seed, step_number, &update};
     const double weight = LossHead<T>::batch_weight(data, order.data(), n);
+    TaskShares<T> shares(p.operations(), n, workers);
 
     run_team(workers, [&](const Worker& worker) {
         p.refresh(worker);
@@ -43,9 +45,9 @@ double Network<T>::loss_and_gradients(const DataSet& data, const LossSpec& loss,
         p.forward(step, own, worker);
         p.loss().run(step, own, reciprocal(weight), true, worker);
         p.backward(step, own, worker);
+        shares.refill(worker);
         worker.barrier();
-        for (const auto& run : p.tasks_of(worker.id, worker.count))
-            for (index_t task = run.begin; task < run.end; ++task) run.operation->parameter_task(step, task, worker);
+        shares.run(step, worker);
     });
     failure_.rethrow();
     const auto& dx = p.value(0).gradient;

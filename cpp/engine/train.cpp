@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/network.hpp"
+#include "engine/task_shares.hpp"
 #include "engine/workers.hpp"
 
 namespace steepest {
@@ -61,9 +62,10 @@ private:
 template <class T>
 class Slice {
 public:
-    Slice(Plan<T>& plan, const Failure& failure, WholeUpdate<T>* whole, Monitor<T>* monitor, const DataSet& data,
-          const OptimizerState<T>& optimizer, const TrainArgs& args)
+    Slice(Plan<T>& plan, int workers, const Failure& failure, WholeUpdate<T>* whole, Monitor<T>* monitor,
+          const DataSet& data, const OptimizerState<T>& optimizer, const TrainArgs& args)
         : plan_(plan),
+          shares_(plan.operations(), plan.key().capacity, workers),
           failure_(failure),
           whole_(whole),
           monitor_(monitor),
@@ -77,7 +79,6 @@ public:
 
     // SPMD.
     void run(const Worker& worker) {
-        const auto tasks = plan_.tasks_of(worker.id, worker.count);
         if (!args_.unchanged) {
             plan_.refresh(worker);
             worker.barrier();
@@ -99,9 +100,7 @@ public:
             worker.barrier();
             if (!settle(step, weight, worker)) break;
             if (watched) monitor_->before_update(plan_, step, worker);
-            for (const auto& run : tasks)
-                for (index_t task = run.begin; task < run.end; ++task)
-                    run.operation->parameter_task(step, task, worker);
+            shares_.run(step, worker);
             worker.barrier();
             finish_update(update, worker);
             if (watched) monitor_->after_update(worker);
@@ -132,6 +131,7 @@ private:
         plan_.forward(step, own, worker);
         plan_.loss().run(step, own, reciprocal(weight), true, worker);
         plan_.backward(step, own, worker);
+        shares_.refill(worker);
     }
 
     // Whether the step's loss is finite and no host function failed. Every worker adds up the same numbers, so all of them leave together.
@@ -177,6 +177,7 @@ private:
     }
 
     Plan<T>& plan_;
+    TaskShares<T> shares_;
     const Failure& failure_;
     WholeUpdate<T>* whole_;
     Monitor<T>* monitor_;
@@ -196,8 +197,8 @@ private:
 template <class T>
 RunResult Network<T>::stretch(Plan<T>& plan, int workers, const DataSet& data, const OptimizerState<T>& optimizer,
                               const TrainArgs& args) {
-    Slice<T> slice(plan, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, monitor_.get(), data,
-                   optimizer, args);
+    Slice<T> slice(plan, workers, failure_, optimizer.clipping.on() ? whole_update_.get() : nullptr, monitor_.get(),
+                   data, optimizer, args);
     run_team(workers, [&](const Worker& worker) { slice.run(worker); });
     failure_.rethrow();
     RunResult result = slice.result();
