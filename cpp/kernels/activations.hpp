@@ -113,15 +113,16 @@ struct Gelu {
     }
 };
 
-// The logistic function s(v) and its derivative s (1 - s) from one exponential, both without cancellation.
+// The logistic function s(v) = e / (1 + e), e = exp(v), and its derivative e / (1 + e)^2, both without cancellation. Beyond 44 s is 1 in either
+// type and s' times any x in question nothing beside it.
 template <class V>
 struct Logistic {
     V value, slope;
     explicit STEEPEST_INLINE Logistic(V v) {
-        const V one = V::set(typename V::value_type(1)), e = exp(neg(abs(v))), r = one / (one + e);
-        const V small = e * r;
-        value = select(lt(v, V::zero()), small, r);
-        slope = small * r;
+        using T = typename V::value_type;
+        const V one = V::set(T(1)), e = exp_below(min(V::set(T(44)), v)), r = one / (one + e);
+        value = e * r;
+        slope = value * r;
     }
 };
 
@@ -135,7 +136,7 @@ struct GeluTanh {
     STEEPEST_INLINE V forward(V x) const { return not_below(x, far) * sigmoid(inner(x)); }
     // y = x s(v): y' = s(v) + x s'(v) v'
     STEEPEST_INLINE V backward(V x, V dy) const {
-        const V near = within(x, far);
+        const V near = min(V::set(T(8)), not_below(x, far));  // beyond 8 the slope is 1
         const Logistic<V> s(inner(near));
         const V slope = s.slope * fma(near * near, V::set(T(3 * cubic)), V::set(T(linear)));
         return dy * fma(near, slope, s.value);
@@ -155,37 +156,24 @@ struct Silu {
     }
 };
 
-// x tanh(softplus(x)) (Misra 2020). With e = exp(-|x|), the hyperbolic tangent of log(1 + exp(x)) is a quotient of polynomials,
-//     t = (1 + 2 e) / (1 + 2 e + 2 e^2) for x >= 0,   e (2 + e) / (2 + 2 e + e^2) below.
+// x tanh(softplus(x)) (Misra 2020). With e = exp(x) the hyperbolic tangent of log(1 + e) is t = n / (n + 2), n = e (e + 2); beyond x = 22 it is 1 in
+// either type, and x t' nothing beside it.
 template <class V>
 struct Mish {
     using T = typename V::value_type;
-    static constexpr double far = 800.0;
+    static constexpr double far = 800.0, flat = 22.0;
     explicit Mish(ActivationArgs<T>) {}
 
-    struct Parts {
-        V e, square, numerator, denominator;
-        explicit STEEPEST_INLINE Parts(V x) {
-            const V one = V::set(T(1)), two = V::set(T(2));
-            const auto negative = lt(x, V::zero());
-            e = exp(neg(abs(x)));
-            square = e * e;
-            numerator = select(negative, fma(two, e, square), fma(two, e, one));
-            denominator = numerator + select(negative, two, square + square);
-        }
-    };
-
     STEEPEST_INLINE V forward(V x) const {
-        const Parts p(x);
-        return not_below(x, far) * (p.numerator / p.denominator);
+        const V e = exp_below(min(V::set(T(flat)), x)), n = fma(e, e, e + e);
+        return not_below(x, far) * (n / (n + V::set(T(2))));
     }
-    // y = x t(x): y' = t + x t',  t' = 4 (1 + e) e^2 / denominator^2 for x >= 0, with e for e^2 below
+    // y = x t(x): y' = t + x t',  t' = 4 e (1 + e) / (n + 2)^2
     STEEPEST_INLINE V backward(V x, V dy) const {
-        const Parts p(x);
-        const V one = V::set(T(1)), r = one / p.denominator;
-        const V power = select(lt(x, V::zero()), p.e, p.square);
-        const V slope = V::set(T(4)) * (one + p.e) * power * r * r;
-        return dy * fma(within(x, far), slope, p.numerator * r);
+        const V near = min(V::set(T(flat)), x), e = exp_below(near), n = fma(e, e, e + e);
+        const V r = V::set(T(1)) / (n + V::set(T(2))), t = n * r;
+        const V slope = V::set(T(4)) * (fma(e, e, e) * r) * r;
+        return dy * fma(not_below(near, far), slope, t);
     }
 };
 

@@ -48,13 +48,13 @@ STEEPEST_INLINE typename V::value_type exp_row(index_t n, const typename V::valu
     V sum = V::zero();
     index_t j = 0;
     for (; j + L <= n; j += L) {
-        const V e = exp(V::load(x + j) - s);
+        const V e = exp_below(V::load(x + j) - s);
         if (out != nullptr) e.store(out + j);
         sum = sum + e;
     }
     if (j < n) {
         // exp(0) and then a mask in the lanes beyond: exp(-inf) = 0 would underflow on the way, which costs hundreds of cycles.
-        const V e = exp(V::load_n(x + j, n - j, s) - s);
+        const V e = exp_below(V::load_n(x + j, n - j, s) - s);
         if (out != nullptr) e.store_n(out + j, n - j);
         sum = sum + select(V::first_lanes(n - j), e, V::zero());
     }
@@ -99,7 +99,7 @@ struct NarrowRow {
         max = reduce_max(x);
         const V shift = V::set(max);
         const auto inside = V::first_lanes(n);
-        e = select(inside, exp(select(inside, x - shift, V::zero())), V::zero());
+        e = select(inside, exp_below(select(inside, x - shift, V::zero())), V::zero());
         sum = reduce_add(e);
     }
 };

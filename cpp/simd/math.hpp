@@ -26,6 +26,34 @@ STEEPEST_INLINE V polynomial(V x, const typename V::value_type (&c)[N]) {
     return sum;
 }
 
+// The same by pairs, pairs of pairs and so on: more multiplications, but a chain of log2(N) where Horner's has N, and chains are what a
+// loop of long ones waits for.
+template <class V, int N>
+STEEPEST_INLINE V polynomial_by_pairs(V x, const typename V::value_type (&c)[N]) {
+    V sums[(N + 1) / 2];
+#pragma GCC unroll 16
+    for (int i = 0; i < (N + 1) / 2; ++i)
+        sums[i] = 2 * i + 1 < N ? fma(V::set(c[2 * i + 1 < N ? 2 * i + 1 : 0]), x, V::set(c[2 * i])) : V::set(c[2 * i]);
+    int left = (N + 1) / 2;
+#pragma GCC unroll 8
+    while (left > 1) {
+        x = x * x;
+#pragma GCC unroll 16
+        for (int i = 0; i < left / 2; ++i) sums[i] = fma(sums[2 * i + 1], x, sums[2 * i]);
+        if (left % 2 == 1) sums[left / 2] = sums[left - 1];
+        left = (left + 1) / 2;
+    }
+    return sums[0];
+}
+
+// exp(r) - 1 for |r| <= ln 2 / 2
+template <class V>
+STEEPEST_INLINE V expm1_near_zero(V r) {
+    using C = MathConstants<typename V::value_type>;
+    if constexpr (sizeof(typename V::value_type) == 4) return fma(r * r, polynomial(r, C::exp_rest), r);
+    return fma(r * r, polynomial_by_pairs(r, C::exp_rest), r);
+}
+
 // x = n ln 2 + r with integer n and |r| <= ln 2 / 2; returns exp(r) - 1.
 template <class V>
 STEEPEST_INLINE V expm1_reduced(V x, V* n) {
@@ -33,7 +61,7 @@ STEEPEST_INLINE V expm1_reduced(V x, V* n) {
     *n = round(x * V::set(C::log2_e));
     V r = fnma(*n, V::set(C::ln2_high), x);
     r = fnma(*n, V::set(C::ln2_low), r);
-    return fma(r * r, polynomial(r, C::exp_rest), r);
+    return expm1_near_zero(r);
 }
 
 template <class V>
@@ -45,6 +73,15 @@ STEEPEST_INLINE V exp(V x) {
     V n;
     const V p = expm1_reduced(x, &n);
     return ldexp(p + V::set(T(1)), n);
+}
+
+// exp(x) for x <= exp_safe, where nothing overflows: 2^n is at hand while the polynomial is still on its way.
+template <class V>
+STEEPEST_INLINE V exp_below(V x) {
+    using T = typename V::value_type;
+    V n;
+    const V p = expm1_reduced(max(V::set(MathConstants<T>::exp_low), x), &n), power = ldexp(V::set(T(1)), n);
+    return fma(power, p, power);
 }
 
 template <class V>
@@ -115,8 +152,8 @@ STEEPEST_INLINE V log1p(V x) {
     return copysign(log_limits(log_reduced(f, k, c), u, x), x);
 }
 
-// tanh|x| = c0 + h (c1 + ... + c5 h^4), h the distance to the nearest of 32 points; the coefficients of all of them lie in registers.
-// Pairs are joined first: Horner's chain would be twice as long, and measured slower.
+// tanh(c + h) = (t + u) / (1 + t u), t = tanh(c) of the nearest of 32 points, which lie in registers, and u = tanh(h). Both sums are rounded
+// once and t + u <= 1 + t u, so nothing comes out above 1.
 template <class V>
 STEEPEST_INLINE V tanh_by_table(V x) {
     using T = typename V::value_type;
@@ -126,30 +163,32 @@ STEEPEST_INLINE V tanh_by_table(V x) {
     const V units = V::set(T(12582912));
     const V index = fma(a, V::set(1 / C::tanh_step), units);
     const V h = fnma(index - units, V::set(C::tanh_step), a);
-    V c[6];
-#pragma GCC unroll 6
-    for (int k = 0; k < 6; ++k) c[k] = V::lookup(C::tanh_table[k], index);
-    const V square = h * h, high = fma(square, fma(c[5], h, c[4]), fma(c[3], h, c[2]));
-    return copysign(fma(square, high, fma(c[1], h, c[0])), x);
+    const V t = V::lookup(C::tanh_table, index), square = h * h;
+    const V u = fma(h * square, fma(square, V::set(C::tanh_rest[1]), V::set(C::tanh_rest[0])), h);
+    return copysign((t + u) / fma(t, u, V::set(T(1))), x);
 }
 
-// tanh|x| = -e / (e + 2), e = expm1(-2 |x|) in (-1, 0].
+// tanh|x| = -e / (e + 2), e = exp(-2 |x|) - 1 in (-1, 0]. Of ln 2 one part is enough: what n times its error is in the exponent, 2^n makes
+// vanish beside 1.
 template <class V>
 STEEPEST_INLINE V tanh(V x) {
     using T = typename V::value_type;
+    using C = MathConstants<T>;
     if constexpr (V::looks_up) return tanh_by_table(x);
-    const V e = expm1(abs(x) * V::set(T(-2)));
+    const V one = V::set(T(1)), twice = max(V::set(C::expm1_low), abs(x) * V::set(T(-2)));
+    const V n = round(twice * V::set(C::log2_e)), power = ldexp(one, n);
+    const V p = expm1_near_zero(fnma(n, V::set(C::ln2), twice));
+    const V e = fma(power, p, power - one);
     return copysign(e / (e + V::set(T(2))), x);
 }
 
-// 1 / (1 + exp(-x)) = (x < 0 ? e : 1) / (1 + e) with e = exp(-|x|): the exponential never overflows, and the small values on the
-// left keep their relative accuracy.
+// 1 / (1 + exp(-x)) = e / (1 + e), e = exp(x): the small values on the left keep their relative accuracy, and on the right 1 + e is e long
+// before e would overflow.
 template <class V>
 STEEPEST_INLINE V sigmoid(V x) {
     using T = typename V::value_type;
-    const V one = V::set(T(1));
-    const V e = exp(neg(abs(x)));
-    return select(lt(x, V::zero()), e, one) / (one + e);
+    const V e = exp_below(min(V::set(MathConstants<T>::exp_safe), x));
+    return e / (V::set(T(1)) + e);
 }
 
 // log(1 + e) for e in [0, 1]: where 1 + e is above sqrt(2) it is 2 (1 + f) with f = (e - 1) / 2, elsewhere f = e. No exponent has to
@@ -166,7 +205,7 @@ STEEPEST_INLINE V log1p_unit(V e) {
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
 template <class V>
 STEEPEST_INLINE V softplus(V x) {
-    return max(V::zero(), x) + log1p_unit(exp(neg(abs(x))));
+    return max(V::zero(), x) + log1p_unit(exp_below(neg(abs(x))));
 }
 
 // Below 1 an odd polynomial, above 1 - exp(-x^2) erfcx(x), where erfc is so small that its own rounding does not show.
@@ -179,7 +218,7 @@ STEEPEST_INLINE V erf(V x) {
     const V z = a * a;
     const V inner = fma(a, polynomial(z, C::erf_small), a);
     const V t = (a - two) / (a + two);
-    const V outer = one - exp(neg(z)) * polynomial(t, C::erfcx);
+    const V outer = one - exp_below(neg(z)) * polynomial(t, C::erfcx);
     return copysign(select(lt(a, one), inner, outer), x);
 }
 
@@ -191,7 +230,7 @@ STEEPEST_INLINE V normal_distribution(V x, V* density) {
     using C = MathConstants<T>;
     const V one = V::set(T(1)), two = V::set(T(2)), half = V::set(T(0.5));
     const V a = abs(x) * V::set(C::sqrt_half), z = x * x * half;
-    const V e = exp(neg(z));
+    const V e = exp_below(neg(z));
     *density = e * V::set(T(0.39894228040143267794));
     const V bounded = min(V::set(C::erf_high), a);
     const V outer = e * polynomial((bounded - two) / (bounded + two), C::erfcx);
