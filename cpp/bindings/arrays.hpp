@@ -83,6 +83,11 @@ void require_same_shape(const MatrixView<A>& a, const char* name, const MatrixVi
             ", ", b.cols, ") like ", other);
 }
 
+// A vector counts as a row where it is walked, but is none where shapes are compared.
+inline void require_same_dimensions(const py::array& a, const char* name, const py::array& b, const char* other) {
+    require(a.ndim() == b.ndim(), name, ": has ", a.ndim(), " dimensions, must have ", b.ndim(), " like ", other);
+}
+
 // A vector of `n` elements without gaps.
 template <class T>
 const T* input_vector(const py::array& array, index_t n, const char* name) {

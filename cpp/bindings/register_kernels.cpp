@@ -17,6 +17,7 @@ void activation_forward(const std::string& name, const py::array& x, const py::a
         const bool flat = without_gaps(x, out);
         const auto from = input_elements<T>(x, "x", flat);
         const auto to = output_elements<T>(out, "out", flat);
+        require_same_dimensions(out, "out", x, "x");
         require_same_shape(to, "out", from, "x");
         require_apart(to, "out", from, "x", true);
         const py::gil_scoped_release release;
@@ -33,6 +34,8 @@ void activation_backward(const std::string& name, const py::array& saved, const 
         const auto kept = input_elements<T>(saved, "saved", flat);
         const auto gradient = input_elements<T>(dy, "dy", flat);
         const auto to = output_elements<T>(out, "out", flat);
+        require_same_dimensions(dy, "dy", saved, "saved");
+        require_same_dimensions(out, "out", saved, "saved");
         require_same_shape(gradient, "dy", kept, "saved");
         require_same_shape(to, "out", kept, "saved");
         require_apart(to, "out", kept, "saved", true);

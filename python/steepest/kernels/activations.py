@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import numpy.typing as npt
 
 from steepest import _core
@@ -71,6 +72,13 @@ def activation_forward(
     array([-0.2,  0. ,  3. ])
     """
     alpha = checked_alpha(name, alpha)
+    if type(x) is np.ndarray and type(out) is np.ndarray:
+        # The core looks at arrays in a third of the time; what it does not take goes the long way, which says why.
+        try:
+            _core.kernel_activation_forward(name, x, out, alpha, get_num_threads())
+            return out
+        except ValueError:
+            pass
     source = float_array("x", x)
     result = output("out", out, source.shape, source.dtype)
     _core.kernel_activation_forward(name, walkable(source), result, alpha, get_num_threads())
@@ -114,6 +122,12 @@ def activation_backward(
     True
     """
     alpha = checked_alpha(name, alpha)
+    if type(saved) is np.ndarray and type(dy) is np.ndarray and type(out) is np.ndarray:
+        try:  # as in activation_forward
+            _core.kernel_activation_backward(name, saved, dy, out, alpha, get_num_threads())
+            return out
+        except ValueError:
+            pass
     kept = float_array("saved", saved)
     gradient = float_array("dy", dy, kept)
     same_shape("dy", gradient, "saved", kept)

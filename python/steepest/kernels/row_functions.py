@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import numpy.typing as npt
 
 from steepest import _core
@@ -10,6 +11,12 @@ from steepest.threads import get_num_threads
 
 
 def _forward(name: str, x: npt.ArrayLike, out: FloatArray | None) -> FloatArray:
+    if type(x) is np.ndarray and type(out) is np.ndarray and x.ndim == out.ndim == 2 and x.size > 0:
+        try:  # as in activation_forward
+            _core.kernel_row_forward(name, x, out, get_num_threads())
+            return out
+        except ValueError:
+            pass
     source = matrix("x", x)
     result = output("out", out, source.shape, source.dtype)
     _core.kernel_row_forward(name, source, result, get_num_threads())
@@ -17,6 +24,16 @@ def _forward(name: str, x: npt.ArrayLike, out: FloatArray | None) -> FloatArray:
 
 
 def _backward(name: str, y: npt.ArrayLike, dy: npt.ArrayLike, out: FloatArray | None) -> FloatArray:
+    if (
+        (type(y) is np.ndarray and type(dy) is np.ndarray and type(out) is np.ndarray)
+        and y.ndim == dy.ndim == out.ndim == 2
+        and y.size > 0
+    ):
+        try:  # as in activation_forward
+            _core.kernel_row_backward(name, y, dy, out, get_num_threads())
+            return out
+        except ValueError:
+            pass
     kept = matrix("y", y)
     gradient = matrix("dy", dy, kept)
     same_shape("dy", gradient, "y", kept)
