@@ -69,6 +69,17 @@ def test_norms_and_prelu(x, dy):
             assert_equal(actual, expected, name)
 
 
+@pytest.mark.parametrize("columns", [COLUMNS, COLUMNS // 4])  # the exponentials of the shorter rows wait in a buffer
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_functions_of_rows(name, columns, x, dy):
+    forward, backward = getattr(kernels, name), getattr(kernels, f"{name}_backward")
+    inside, inside_dy = x.reshape(-1, columns).copy(), dy.reshape(-1, columns).copy()
+    y = forward(x.reshape(-1, columns), out=empty().reshape(-1, columns))
+    assert_equal(y, forward(inside, out=inside))
+    dx = backward(y, dy.reshape(-1, columns), out=empty().reshape(-1, columns))
+    assert_equal(dx, backward(y, inside_dy, out=inside_dy))
+
+
 def test_maxout_writes_where_it_is_told(rng):
     z = rng.normal(size=(5, 6))
     _, which = kernels.maxout_forward(z, 2)

@@ -67,7 +67,7 @@ std::atomic<int> chosen_threads{0};
 
 void Barrier::wait() {
     const int round = round_.load(std::memory_order_acquire);
-    if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_) {
+    if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_.load(std::memory_order_relaxed)) {
         waiting_.store(0, std::memory_order_relaxed);
         round_.store(round + 1, std::memory_order_release);
         return;
@@ -97,21 +97,19 @@ void run_team(int threads, const std::function<void(const Worker&)>& work) {
     }
     std::exception_ptr failure;
     std::mutex guard;
-    Barrier* shared = nullptr;
+    Barrier shared(threads);
 #pragma omp parallel num_threads(threads)
     {
         // The runtime may grant fewer threads than asked for; the barrier has to count the ones that came.
-#pragma omp single
-        shared = new Barrier(omp_get_num_threads());
+        shared.expect(omp_get_num_threads());
         FlushDenormals flush;
         try {
-            work(Worker{omp_get_thread_num(), omp_get_num_threads(), shared});
+            work(Worker{omp_get_thread_num(), omp_get_num_threads(), &shared});
         } catch (...) {
             const std::lock_guard<std::mutex> lock(guard);
             if (!failure) failure = std::current_exception();
         }
     }
-    delete shared;
     if (failure) std::rethrow_exception(failure);
 }
 

@@ -14,10 +14,12 @@ namespace steepest {
 class Barrier {
 public:
     explicit Barrier(int count) : count_(count), waiting_(0), round_(0) {}
+    // Every worker may say how many there are, as long as all say the same, before it waits for the first time.
+    void expect(int count) { count_.store(count, std::memory_order_relaxed); }
     void wait();
 
 private:
-    const int count_;
+    std::atomic<int> count_;
     alignas(kAlignment) std::atomic<int> waiting_;
     alignas(kAlignment) std::atomic<int> round_;
 };

@@ -143,7 +143,7 @@ void normalize(index_t rows, index_t cols, const typename V::value_type* x, inde
                const typename V::value_type* mean, const typename V::value_type* inv_std,
                const typename V::value_type* gamma, const typename V::value_type* beta, typename V::value_type* y,
                index_t ldy) {
-    const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
+    const index_t head = x != y ? stream_head<V>(rows, cols, 2, y, ldy) : -1;
     for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
         for_blocks<V>(cols, Normalize<V>{head >= 0, n, x, ldx, mean, inv_std, gamma, beta, y, ldy}, head);
@@ -247,7 +247,7 @@ void batch_norm_backward(index_t rows, index_t cols, const typename V::value_typ
                          const typename V::value_type* inv_std, const typename V::value_type* gamma,
                          const typename V::value_type* mean_dy, const typename V::value_type* mean_dy_xhat,
                          typename V::value_type* dx, index_t lddx) {
-    const index_t head = x != dx && dy != dx ? stream_head<V>(rows, cols, dx, lddx) : -1;
+    const index_t head = x != dx && dy != dx ? stream_head<V>(rows, cols, 3, dx, lddx) : -1;
     for (index_t r = 0; r < rows; r += kStrip) {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
         const auto *from = x + r * ldx, *gradient = dy + r * lddy;

@@ -45,7 +45,6 @@ void fill_slots(KernelTable<typename V::value_type>& t, const char* isa) {
     t.add = add<V>;
     t.prelu_forward = prelu_forward<V>;
     t.prelu_backward = prelu_backward<V>;
-    t.prelu_sums = prelu_sums<V>;
     t.maxout_forward = maxout_forward<V>;
     t.maxout_backward = maxout_backward<V>;
 

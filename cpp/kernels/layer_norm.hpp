@@ -123,7 +123,7 @@ void layer_norm_forward(index_t rows, index_t cols, const typename V::value_type
                         typename V::value_type epsilon, typename V::value_type* y, index_t ldy,
                         typename V::value_type* mean, typename V::value_type* inv_std) {
     constexpr int R = kRowsAtOnce<V>;
-    const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
+    const index_t head = x != y ? stream_head<V>(rows, cols, 2, y, ldy) : -1;
     index_t r = 0;
     for (; r + R <= rows; r += R)
         layer_norm_rows<V, R>(cols, x + r * ldx, ldx, gamma, beta, epsilon, y + r * ldy, ldy, mean + r, inv_std + r,

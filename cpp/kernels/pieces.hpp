@@ -7,29 +7,24 @@
 namespace steepest {
 namespace {
 
+// PReLU goes row by row: in strips of rows a column's numbers stay in registers, but many short streams cost a third of the memory's speed,
+// and what is asked for a page ahead has to lie in the same row.
+
 // y = x where x > 0, slope x elsewhere (He et al. 2015).
 template <class V>
 struct PReluForward {
     using T = typename V::value_type;
     bool stream;
-    index_t rows;
     const T* x;
-    index_t ldx;
     const T* slope;
     T* y;
-    index_t ldy;
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
-        V s[N];
 #pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) s[v] = block.load(slope, v);
-        for (index_t r = 0; r < rows; ++r) {
-#pragma GCC unroll 4
-            for (int v = 0; v < N; ++v) {
-                const V own = get<V>(stream, block, x + r * ldx, v);
-                put(stream, block, y + r * ldy, v, select(gt(own, V::zero()), own, own * s[v]));
-            }
+        for (int v = 0; v < N; ++v) {
+            const V own = get<V>(stream, block, x, v);
+            put(stream, block, y, v, select(gt(own, V::zero()), own, own * block.load(slope, v)));
         }
     }
 };
@@ -37,19 +32,18 @@ struct PReluForward {
 template <class V>
 void prelu_forward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                    const typename V::value_type* slope, typename V::value_type* y, index_t ldy) {
-    const index_t head = x != y ? stream_head<V>(rows, cols, y, ldy) : -1;
-    for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
-        const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        for_blocks<V>(cols, PReluForward<V>{head >= 0, n, x, ldx, slope, y, ldy}, head);
-    }
+    const index_t head = x != y ? stream_head<V>(rows, cols, 2, y, ldy) : -1;
+    for (index_t r = 0; r < rows; ++r, x += ldx, y += ldy)
+        for_blocks<V>(cols, PReluForward<V>{head >= 0, x, slope, y}, head);
     if (head >= 0) V::fence();
 }
 
-// y = x or slope x: dx = dy or slope dy, and 0 counts as the left side
+// y = x or slope x: dx = dy or slope dy, and 0 counts as the left side; dslope = sum over rows of dy min(x, 0), going on from the rows
+// before. Without dx the sums alone.
 template <class V>
 struct PReluBackward {
     using T = typename V::value_type;
-    bool stream;
+    bool stream, onward;
     index_t rows;
     const T* x;
     index_t ldx;
@@ -58,67 +52,48 @@ struct PReluBackward {
     index_t lddy;
     T* dx;
     index_t lddx;
+    T* sum;
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
-        V s[N];
+        V s[N], total[N];
 #pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) s[v] = block.load(slope, v);
+        for (int v = 0; v < N; ++v) {
+            s[v] = block.load(slope, v);
+            total[v] = onward ? block.load(sum, v) : V::zero();
+        }
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V g = get<V>(stream, block, dy + r * lddy, v);
-                const auto right = gt(get<V>(stream, block, x + r * ldx, v), V::zero());
-                put(stream, block, dx + r * lddx, v, select(right, g, g * s[v]));
+                const V g = get<V>(stream, block, dy + r * lddy, v), own = get<V>(stream, block, x + r * ldx, v);
+                const auto right = gt(own, V::zero());
+                total[v] = total[v] + select(right, V::zero(), own * g);
+                if (dx != nullptr) put(stream, block, dx + r * lddx, v, select(right, g, g * s[v]));
             }
         }
+#pragma GCC unroll 4
+        for (int v = 0; v < N; ++v) block.store(sum, v, total[v]);
     }
 };
 
 template <class V>
 void prelu_backward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                     const typename V::value_type* slope, const typename V::value_type* dy, index_t lddy,
-                    typename V::value_type* dx, index_t lddx, bool stream) {
-    const index_t head = stream && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
-    for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, dy += kStrip * lddy, dx += kStrip * lddx) {
-        const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        for_blocks<V>(cols, PReluBackward<V>{head >= 0, n, x, ldx, slope, dy, lddy, dx, lddx}, head);
-    }
+                    typename V::value_type* dx, index_t lddx, typename V::value_type* sum, bool stream) {
+    const bool apart = dx != nullptr && x != dx && dy != dx;
+    const index_t head = stream && apart ? aligned_head<V>(rows, cols, dx, lddx) : -1;
+    // The sums of short rows would be read again before they are stored.
+    const index_t strip = cols <= 16 * V::lanes ? 16 : 1;
+    index_t r = 0;
+    do {  // once at least: a sum over no rows is 0
+        const index_t n = rows - r < strip ? rows - r : strip;
+        for_blocks<V>(cols, PReluBackward<V>{head >= 0, r > 0, n, x, ldx, slope, dy, lddy, dx, lddx, sum}, head);
+        r += strip;
+        x += strip * ldx;
+        dy += strip * lddy;
+        if (dx != nullptr) dx += strip * lddx;
+    } while (r < rows);
     if (head >= 0) V::fence();
-}
-
-// y = slope x where x <= 0: dslope = sum over rows of dy min(x, 0)
-template <class V>
-struct PReluSums {
-    using T = typename V::value_type;
-    index_t rows;
-    const T* x;
-    index_t ldx;
-    const T* dy;
-    index_t lddy;
-    T* sum;
-
-    template <int N>
-    STEEPEST_INLINE void operator()(Block<V, N> block) const {
-        V s[N];
-#pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) s[v] = V::zero();
-        for (index_t r = 0; r < rows; ++r) {
-#pragma GCC unroll 4
-            for (int v = 0; v < N; ++v) {
-                const V own = block.load(x + r * ldx, v), g = block.load(dy + r * lddy, v);
-                s[v] = s[v] + select(gt(own, V::zero()), V::zero(), own * g);
-            }
-        }
-#pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) block.store(sum, v, s[v]);
-    }
-};
-
-template <class V>
-void prelu_sums(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
-                const typename V::value_type* dy, index_t lddy, typename V::value_type* sum) {
-    for_blocks<V>(cols, PReluSums<V>{rows, x, ldx, dy, lddy, sum});
 }
 
 // One row of Maxout with K pieces, or any number of them where K is 0. A number known beforehand halves the time.

@@ -201,11 +201,10 @@ struct KernelTable {
     void (*random_words)(std::uint32_t first, std::uint32_t row, MaskKey key, std::uint32_t* words);
     // y = x where x > 0, slope[j] x elsewhere; slope (cols).
     void (*prelu_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, T* y, index_t ldy);
-    // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy; stream as for layer_norm_backward.
+    // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy, or null; stream as for layer_norm_backward. sum[j] = sum over rows of
+    // dy min(x, 0), in increasing row order.
     void (*prelu_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, const T* dy,
-                           index_t lddy, T* dx, index_t lddx, bool stream);
-    // sum[j] = sum over rows of dy min(x, 0), in increasing row order
-    void (*prelu_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy, T* sum);
+                           index_t lddy, T* dx, index_t lddx, T* sum, bool stream);
     // y (rows, units) = max over the k columns u k .. u k + k - 1 of z (rows, units k); which[r, u] in [0, k) is the first largest.
     void (*maxout_forward)(index_t rows, index_t units, index_t pieces, const T* z, index_t ldz, T* y, index_t ldy,
                            std::uint16_t* which, index_t ldw);

@@ -11,12 +11,30 @@ bool contiguous(const MatrixView<T>& m) {
     return m.stride == m.cols;
 }
 
+double forward_cost(Activation kind) {
+    switch (kind) {
+        case Activation::identity:
+        case Activation::relu:
+        case Activation::leaky_relu:
+        case Activation::softsign:
+        case Activation::hard_sigmoid:
+        case Activation::hard_swish:
+        case Activation::step: return 1.0;
+        default: return kCostly;
+    }
+}
+// Those that keep their output mostly have a derivative without any such function.
+double backward_cost(Activation kind) {
+    const bool costly = kind == Activation::softplus || activation_needs(kind) == ActivationNeeds::input;
+    return costly && kind != Activation::hard_swish ? kCostly : 1.0;
+}
+
 }  // namespace
 
 template <class T>
 void array_activation_forward(Activation kind, Input<T> x, Output<T> y, T alpha, int threads) {
     const auto kernel = active_kernels<T>().activation_forward[int(kind)];
-    share_elements(x.rows, x.cols, contiguous(x) && contiguous(y), threads,
+    share_elements(x.rows, x.cols, contiguous(x) && contiguous(y), kElement<T> * forward_cost(kind), threads,
                    [&](index_t row, index_t rows, index_t col, index_t cols) {
                        kernel(rows, cols, x.row(row) + col, x.stride, y.row(row) + col, y.stride, {alpha});
                    });
@@ -25,7 +43,8 @@ void array_activation_forward(Activation kind, Input<T> x, Output<T> y, T alpha,
 template <class T>
 void array_activation_backward(Activation kind, Input<T> saved, Input<T> dy, Output<T> dx, T alpha, int threads) {
     const auto kernel = active_kernels<T>().activation_backward[int(kind)];
-    share_elements(saved.rows, saved.cols, contiguous(saved) && contiguous(dy) && contiguous(dx), threads,
+    share_elements(saved.rows, saved.cols, contiguous(saved) && contiguous(dy) && contiguous(dx),
+                   kElement<T> * backward_cost(kind), threads,
                    [&](index_t row, index_t rows, index_t col, index_t cols) {
                        kernel(rows, cols, saved.row(row) + col, saved.stride, dy.row(row) + col, dy.stride,
                               dx.row(row) + col, dx.stride, {alpha});
@@ -34,7 +53,7 @@ void array_activation_backward(Activation kind, Input<T> saved, Input<T> dy, Out
 
 template <class T>
 void array_math(void (*function)(index_t, const T*, T*), Input<T> x, Output<T> y, int threads) {
-    share_elements(x.rows, x.cols, contiguous(x) && contiguous(y), threads,
+    share_elements(x.rows, x.cols, contiguous(x) && contiguous(y), kElement<T> * kCostly, threads,
                    [&](index_t row, index_t rows, index_t col, index_t cols) {
                        for (index_t r = row; r < row + rows; ++r) function(cols, x.row(r) + col, y.row(r) + col);
                    });
@@ -61,7 +80,7 @@ void array_update(Optimizer rule, Output<T> w, Input<T> g, Output<T> state1, Out
     const auto at = [](const Output<T>& state, index_t row, index_t col) {
         return state.data == nullptr ? nullptr : state.row(row) + col;
     };
-    share_elements(w.rows, w.cols, contiguous(w) && contiguous(g), threads,
+    share_elements(w.rows, w.cols, contiguous(w) && contiguous(g), kElement<T>, threads,
                    [&](index_t row, index_t rows, index_t col, index_t cols) {
                        kernel(rows, cols, w.row(row) + col, w.stride, g.row(row) + col, g.stride, at(state1, row, col),
                               at(state2, row, col), args);

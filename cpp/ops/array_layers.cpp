@@ -5,8 +5,8 @@ namespace steepest {
 
 namespace {
 
-// Bytes of a matrix that the last cache will not hold until it is read again; as kStreamBytes in simd/loop.hpp.
-constexpr double kBeyondCaches = 64.0 * 1048576.0;
+// Bytes of each of three matrices that the last cache will not hold until they are read again; see kStreamBytes in simd/loop.hpp.
+constexpr double kBeyondCaches = 8.0 * 1048576.0;
 
 template <class T>
 double elements(const MatrixView<T>& m) {
@@ -60,7 +60,7 @@ void array_layer_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* 
 template <class T>
 void array_prelu_forward(Input<T> x, const T* slope, Output<T> y, int threads) {
     const auto& k = active_kernels<T>();
-    share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
+    share_work(elements(x) * kElement<T>, threads, x.rows, 1, [&](index_t begin, index_t end) {
         k.prelu_forward(end - begin, x.cols, x.row(begin), x.stride, slope, y.row(begin), y.stride);
     });
 }
@@ -71,13 +71,12 @@ void array_prelu_backward(Input<T> x, const T* slope, Input<T> dy, Output<T> dx,
     const auto& k = active_kernels<T>();
     Partials<T> partials(x.rows, x.cols, 1, threads);
     const bool stream = elements(x) * sizeof(T) >= kBeyondCaches;
-    run_kernels(elements(x), threads, [&](const Worker& worker) {
+    run_kernels(elements(x) * kElement<T>, threads, [&](const Worker& worker) {
         partials.run(
             worker,
             [&](index_t row, index_t rows, index_t slot) {
-                k.prelu_sums(rows, x.cols, x.row(row), x.stride, dy.row(row), dy.stride, partials.at(0, slot));
                 k.prelu_backward(rows, x.cols, x.row(row), x.stride, slope, dy.row(row), dy.stride, dx.row(row),
-                                 dx.stride, stream);
+                                 dx.stride, partials.at(0, slot), stream);
             },
             [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
                 add_partials(k, partials, 0, first, last, slot, begin, end, dslope);

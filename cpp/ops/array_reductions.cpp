@@ -22,7 +22,8 @@ double elements(const MatrixView<T>& m) {
 template <class T>
 void array_row_forward(RowFunction function, Input<T> x, Output<T> y, int threads) {
     const auto kernel = active_kernels<T>().row_forward[int(function)];
-    share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
+    const double cost = function == RowFunction::hardmax ? 2.0 : kCostly;
+    share_work(elements(x) * kElement<T> * cost, threads, x.rows, 1, [&](index_t begin, index_t end) {
         kernel(end - begin, x.cols, x.row(begin), x.stride, y.row(begin), y.stride);
     });
 }
@@ -30,7 +31,8 @@ void array_row_forward(RowFunction function, Input<T> x, Output<T> y, int thread
 template <class T>
 void array_row_backward(RowFunction function, Input<T> y, Input<T> dy, Output<T> dx, int threads) {
     const auto kernel = active_kernels<T>().row_backward[int(function)];
-    share_work(elements(y), threads, y.rows, 1, [&](index_t begin, index_t end) {
+    const double cost = function == RowFunction::log_softmax ? kCostly : 2.0;  // a sum over the row comes first
+    share_work(elements(y) * kElement<T> * cost, threads, y.rows, 1, [&](index_t begin, index_t end) {
         kernel(end - begin, y.cols, y.row(begin), y.stride, dy.row(begin), dy.stride, dx.row(begin), dx.stride);
     });
 }

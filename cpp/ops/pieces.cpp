@@ -47,14 +47,12 @@ void PRelu<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*work
     const auto& x = site.inputs[0]->data;
     const auto& dy = site.output->gradient;
     if (dy.data == nullptr) return;
+    const bool onward = site.inputs[0]->gradient.data != nullptr;
+    const auto dx = onward ? gradient_target(site) : MatrixView<T>{};
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk)
-        k.prelu_sums(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, dy.row(r), dy.stride,
-                     sums_ + r / kRowChunk * stride());
-    if (site.inputs[0]->gradient.data == nullptr) return;
-    const auto dx = gradient_target(site);
-    k.prelu_backward(rows.count(), width_, x.row(rows.begin), x.stride, slopes_, dy.row(rows.begin), dy.stride,
-                     dx.row(rows.begin), dx.stride, false);
-    hand_over(k, site, rows);
+        k.prelu_backward(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, slopes_, dy.row(r), dy.stride,
+                         onward ? dx.row(r) : nullptr, dx.stride, sums_ + r / kRowChunk * stride(), false);
+    if (onward) hand_over(k, site, rows);
 }
 
 template <class T>

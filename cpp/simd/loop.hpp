@@ -36,9 +36,10 @@ STEEPEST_INLINE void collapse(index_t* rows, index_t* cols, bool contiguous) {
     *rows = 1;
 }
 
-// An output of this many bytes from one call has left every cache by the time its end is written (training works in chunks of rows
-// that never come near). Stored past the caches it need not be read first: measured a sixth to a third faster, but slower below.
-constexpr index_t kStreamBytes = index_t(32) << 20;
+// Where what one call reads and writes is this much, its output has left the caches by the time it is read again. Stored past them it need
+// not be read first: with two workers and 32 MB of last cache x -> y wins from 12 MB each on and (a, b) -> y from 8, a fifth to a half of the
+// time. (In training only layers many thousands wide come near, beside whose products this is nothing.)
+constexpr index_t kStreamBytes = index_t(12) << 20;
 
 // Elements of a row before its first aligned vector, or -1 where rows have it in different places or y is on no multiple of its element.
 template <class V>
@@ -48,10 +49,11 @@ STEEPEST_INLINE index_t aligned_head(index_t rows, index_t cols, const typename 
     const index_t head = index_t((sizeof(V) - address % sizeof(V)) % sizeof(V) / sizeof(*y));
     return head < cols ? head : cols;
 }
-// The same, or -1 where y is not worth streaming.
+// The same, or -1 where y, one of `matrices` that are read or written, is not worth streaming.
 template <class V>
-STEEPEST_INLINE index_t stream_head(index_t rows, index_t cols, const typename V::value_type* y, index_t ldy) {
-    if (rows * cols * index_t(sizeof(*y)) < kStreamBytes) return -1;
+STEEPEST_INLINE index_t stream_head(index_t rows, index_t cols, int matrices, const typename V::value_type* y,
+                                    index_t ldy) {
+    if (rows * cols * matrices * index_t(sizeof(*y)) < kStreamBytes) return -1;
     return aligned_head<V>(rows, cols, y, ldy);
 }
 
@@ -61,10 +63,10 @@ struct Walk {
     index_t rows, cols, head;
 };
 template <class V>
-STEEPEST_NOINLINE Walk walk(index_t rows, index_t cols, bool contiguous, bool in_place, const typename V::value_type* y,
-                            index_t ldy) {
+STEEPEST_NOINLINE Walk walk(index_t rows, index_t cols, bool contiguous, bool in_place, int matrices,
+                            const typename V::value_type* y, index_t ldy) {
     collapse(&rows, &cols, contiguous);
-    return {rows, cols, in_place ? -1 : stream_head<V>(rows, cols, y, ldy)};
+    return {rows, cols, in_place ? -1 : stream_head<V>(rows, cols, matrices, y, ldy)};
 }
 
 // What a stream reads is asked for a page ahead: the processor's own prefetch stops at the end of every page. Measured a tenth faster.
@@ -123,7 +125,7 @@ STEEPEST_INLINE void zip_long(index_t n, index_t head, const typename V::value_t
 template <class V, class F>
 STEEPEST_INLINE void map(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                          typename V::value_type* y, index_t ldy, const F& f) {
-    const Walk w = walk<V>(rows, cols, ldx == cols && ldy == cols, x == y, y, ldy);
+    const Walk w = walk<V>(rows, cols, ldx == cols && ldy == cols, x == y, 2, y, ldy);
     for (index_t r = 0; r < w.rows; ++r) map_long<V>(w.cols, w.head, x + r * ldx, y + r * ldy, f);
     if (w.head >= 0) V::fence();
 }
@@ -132,7 +134,7 @@ template <class V, class F>
 STEEPEST_INLINE void zip(index_t rows, index_t cols, const typename V::value_type* a, index_t lda,
                          const typename V::value_type* b, index_t ldb, typename V::value_type* y, index_t ldy,
                          const F& f) {
-    const Walk w = walk<V>(rows, cols, lda == cols && ldb == cols && ldy == cols, a == y || b == y, y, ldy);
+    const Walk w = walk<V>(rows, cols, lda == cols && ldb == cols && ldy == cols, a == y || b == y, 3, y, ldy);
     for (index_t r = 0; r < w.rows; ++r) zip_long<V>(w.cols, w.head, a + r * lda, b + r * ldb, y + r * ldy, f);
     if (w.head >= 0) V::fence();
 }

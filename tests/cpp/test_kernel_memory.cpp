@@ -124,8 +124,9 @@ void check_prelu() {
         table.prelu_forward(rows, cols, x, cols + pad, slope, s.output(rows, cols, cols + 2 * pad), cols + 2 * pad);
         const T* dy = s.input(rows, cols, cols + 2 * pad);
         table.prelu_backward(rows, cols, x, cols + pad, slope, dy, cols + 2 * pad, s.output(rows, cols, cols), cols,
+                             s.output(1, cols, cols), true);
+        table.prelu_backward(rows, cols, x, cols + pad, slope, dy, cols + 2 * pad, nullptr, 0, s.output(1, cols, cols),
                              true);
-        table.prelu_sums(rows, cols, x, cols + pad, dy, cols + 2 * pad, s.output(1, cols, cols));
     });
 }
 
@@ -294,7 +295,7 @@ void check_no_hole() {
         CHECK(t.gemm_panel && t.pack_panels && t.pack_panels_transposed && t.dropout_mask && t.apply_mask && t.add);
         CHECK(t.column_moments && t.combine_moments && t.normalize && t.batch_norm_sums && t.batch_norm_backward);
         CHECK(t.column_sums && t.gather && t.exp && t.log && t.fma_peak);
-        CHECK(t.gaussian_noise && t.random_words && t.prelu_forward && t.prelu_backward && t.prelu_sums);
+        CHECK(t.gaussian_noise && t.random_words && t.prelu_forward && t.prelu_backward);
         CHECK(t.maxout_forward && t.maxout_backward);
         CHECK(t.layer_norm_forward && t.layer_norm_backward && t.layer_norm_sums);
         for (const auto kernel : t.row_forward) CHECK(kernel);
