@@ -12,6 +12,12 @@ namespace {
 
 // A row of exponentials that is to be scaled and then written past the caches waits here, in the first-level cache.
 constexpr index_t kScratchBytes = index_t(16) << 10;
+// Every row may begin elsewhere in its cache line: where its first aligned vector is, or -1 for a row that stays in the caches.
+template <class V>
+STEEPEST_INLINE index_t head_of_row(bool stream, index_t cols, const typename V::value_type* y) {
+    return stream ? aligned_head<V>(1, cols, y, 0) : -1;
+}
+
 // Rows whose logarithms are taken together.
 constexpr index_t kRowsOfLogs = 32;
 
@@ -120,15 +126,16 @@ void softmax_forward(index_t rows, index_t cols, const typename V::value_type* x
     }
     alignas(kAlignment) T scratch[kScratchBytes / sizeof(T)];
     const bool fits = cols * index_t(sizeof(T)) <= kScratchBytes && x != y;
-    const index_t head = fits ? stream_head<V>(rows, cols, 2, y, ldy) : -1;
+    const bool stream = fits && beyond_caches<V>(rows, cols, 2);
     for (index_t r = 0; r < rows; ++r) {
         const T* from = x + r * ldx;
         T* to = y + r * ldy;
+        const index_t head = head_of_row<V>(stream, cols, to);
         T* row = head >= 0 ? scratch : to;
         const T sum = exp_row<V>(cols, from, row_max<V>(cols, from), row);
         map_long<V>(cols, head, row, to, Scale<V>{V::set(T(1) / sum)});
     }
-    if (head >= 0) V::fence();
+    if (stream) V::fence();
 }
 
 template <class V>
@@ -140,13 +147,13 @@ struct SoftmaxGradient {
 template <class V>
 void softmax_backward(index_t rows, index_t cols, const typename V::value_type* y, index_t ldy,
                       const typename V::value_type* dy, index_t lddy, typename V::value_type* dx, index_t lddx) {
-    const index_t head = y != dx && dy != dx ? stream_head<V>(rows, cols, 3, dx, lddx) : -1;
+    const bool stream = y != dx && dy != dx && beyond_caches<V>(rows, cols, 3);
     for (index_t r = 0; r < rows; ++r) {
         const auto *own = y + r * ldy, *gradient = dy + r * lddy;
         const SoftmaxGradient<V> f{V::set(dot_row<V>(cols, own, gradient))};
-        zip_long<V>(cols, head, own, gradient, dx + r * lddx, f);
+        zip_long<V>(cols, head_of_row<V>(stream, cols, dx + r * lddx), own, gradient, dx + r * lddx, f);
     }
-    if (head >= 0) V::fence();
+    if (stream) V::fence();
 }
 
 template <class V>
@@ -160,7 +167,7 @@ void log_softmax_forward(index_t rows, index_t cols, const typename V::value_typ
                          typename V::value_type* y, index_t ldy) {
     using T = typename V::value_type;
     T sums[kRowsOfLogs], shifts[kRowsOfLogs];
-    const index_t head = x != y ? stream_head<V>(rows, cols, 2, y, ldy) : -1;
+    const bool stream = x != y && beyond_caches<V>(rows, cols, 2);
     for (index_t begin = 0; begin < rows; begin += kRowsOfLogs) {
         const index_t count = rows - begin < kRowsOfLogs ? rows - begin : kRowsOfLogs;
         for (index_t i = 0; i < count; ++i) {
@@ -170,10 +177,10 @@ void log_softmax_forward(index_t rows, index_t cols, const typename V::value_typ
         }
         map_row<V>(count, sums, sums, log_of<V>{});
         for (index_t i = 0; i < count; ++i)
-            map_long<V>(cols, head, x + (begin + i) * ldx, y + (begin + i) * ldy,
-                        Shift<V>{V::set(shifts[i]), V::set(sums[i])});
+            map_long<V>(cols, head_of_row<V>(stream, cols, y + (begin + i) * ldy), x + (begin + i) * ldx,
+                        y + (begin + i) * ldy, Shift<V>{V::set(shifts[i]), V::set(sums[i])});
     }
-    if (head >= 0) V::fence();
+    if (stream) V::fence();
 }
 
 template <class V>
@@ -185,13 +192,13 @@ struct LogSoftmaxGradient {
 template <class V>
 void log_softmax_backward(index_t rows, index_t cols, const typename V::value_type* y, index_t ldy,
                           const typename V::value_type* dy, index_t lddy, typename V::value_type* dx, index_t lddx) {
-    const index_t head = y != dx && dy != dx ? stream_head<V>(rows, cols, 3, dx, lddx) : -1;
+    const bool stream = y != dx && dy != dx && beyond_caches<V>(rows, cols, 3);
     for (index_t r = 0; r < rows; ++r) {
         const auto* gradient = dy + r * lddy;
-        zip_long<V>(cols, head, y + r * ldy, gradient, dx + r * lddx,
+        zip_long<V>(cols, head_of_row<V>(stream, cols, dx + r * lddx), y + r * ldy, gradient, dx + r * lddx,
                     LogSoftmaxGradient<V>{V::set(sum_row<V>(cols, gradient))});
     }
-    if (head >= 0) V::fence();
+    if (stream) V::fence();
 }
 
 template <class V>

@@ -49,12 +49,16 @@ STEEPEST_INLINE index_t aligned_head(index_t rows, index_t cols, const typename 
     const index_t head = index_t((sizeof(V) - address % sizeof(V)) % sizeof(V) / sizeof(*y));
     return head < cols ? head : cols;
 }
-// The same, or -1 where y, one of `matrices` that are read or written, is not worth streaming.
+// Whether an output of a call is worth streaming that reads and writes so many matrices, itself among them.
+template <class V>
+STEEPEST_INLINE bool beyond_caches(index_t rows, index_t cols, int matrices) {
+    return rows * cols * matrices * index_t(sizeof(typename V::value_type)) >= kStreamBytes;
+}
+// aligned_head, or -1 where y is not worth streaming.
 template <class V>
 STEEPEST_INLINE index_t stream_head(index_t rows, index_t cols, int matrices, const typename V::value_type* y,
                                     index_t ldy) {
-    if (rows * cols * matrices * index_t(sizeof(*y)) < kStreamBytes) return -1;
-    return aligned_head<V>(rows, cols, y, ldy);
+    return beyond_caches<V>(rows, cols, matrices) ? aligned_head<V>(rows, cols, y, ldy) : -1;
 }
 
 // How a kernel walks over its matrices: `head` as stream_head says, and -1 in place, where what was just read is in the cache. Not
