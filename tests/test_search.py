@@ -77,12 +77,12 @@ def test_coarse_to_fine_closes_in():
 def test_coarse_to_fine_begins_with_the_trials_of_a_random_search():
     result = wells(epochs=27, seed=3).coarse_to_fine()
     flat = wells(epochs=27, seed=3).random(60)
-    assert [(len(s.trials), s.epochs) for s in result.stages] == [(60, 1), (24, 3), (16, 6), (10, 13), (8, 27), (4, 27)]
+    assert [(len(s.trials), s.epochs) for s in result.stages] == [(60, 1), (24, 3), (16, 6), (12, 13), (8, 27), (2, 27)]
     assert [trial.parameters for trial in result.trials[:60]] == [trial.parameters for trial in flat]
     # The best of them got through with the same training, and the new ones around it can only be better.
     assert result.trials[flat.best.number].values[27] == flat.best.value
     assert result.best.value <= flat.best.value
-    assert result.epochs < 0.28 * flat.epochs
+    assert result.epochs < 0.3 * flat.epochs
     # Best is the best of both passes of full trainings, whichever was last.
     assert result.best.value == min(trial.values[27] for trial in result if 27 in trial.values)
 
@@ -115,7 +115,7 @@ def test_the_edge_warns_and_widens():
     # Of itself it adds passes while the best lies at the edge.
     result = wells(space).coarse_to_fine(widen=True)
     assert not result.warnings
-    assert [len(stage.trials) for stage in result.stages[:4]] == [60, 16, 10, 8]
+    assert [len(stage.trials) for stage in result.stages[:4]] == [60, 16, 12, 8]
     assert len(result.stages) > 5
     assert 2e-3 < result.best.parameters.rate < 5e-2
 

@@ -235,9 +235,9 @@ class Search:
 
         Without `trials` the first pass draws the 60 trials that `random(60)` draws, so what is found is at least as
         good whenever the best of them gets through. The epochs double from pass to pass, of which there are five at
-        most; the best 24, 16, 10 and then 8 go on. What is left of 0.29 of the epochs of 60 full trainings
-        goes to new trials in the narrowed ranges, two or more, in a last pass. With fewer than nine epochs the
-        first pass draws less than 60, so that this suffices.
+        most; the best 24, 16, 12 and then 8 go on, and a last pass draws two new trials in the narrowed ranges.
+        All of it takes at most 0.3 of the epochs of 60 full trainings: with fewer than nine epochs the first pass
+        draws less than 60.
 
         Parameters
         ----------
@@ -275,7 +275,7 @@ class Search:
         ... )
         >>> result = search.coarse_to_fine()
         >>> [(len(stage.trials), stage.epochs) for stage in result.stages]
-        [(60, 1), (16, 2), (10, 4), (8, 9), (2, 9)]
+        [(60, 1), (16, 2), (12, 4), (8, 9), (2, 9)]
         """
         from steepest.search.staged import MORE, coarse_to_fine, make_passes
 

@@ -23,11 +23,13 @@ MORE = 3
 REACHING = 6
 # Trials of the random search whose best the passes are to find, and the share of its epochs that they may take: what
 # is missing to a third is the time to build, judge and continue more trainings than it has.
-WIDE, SHARE = 60, 0.29
+WIDE, SHARE = 60, 0.3
 # Trials that go on into the last doublings of the epochs: so many that the best of sixty is nearly always among them.
-# Losses after one epoch say only which third a trial belongs to; after half of the epochs the best is still eighth
-# at times. bench/results/search.md says how often it was.
-GOING_ON = (24, 16, 10, 8)
+# Losses after one epoch say only which third a trial belongs to; after a quarter of the epochs the best was twelfth, after
+# half of them eighth at times. bench/results/search.md says how often it got through.
+GOING_ON = (24, 16, 12, 8)
+# New trials around the best, trained to the end.
+AROUND = 2
 
 
 class Pass(NamedTuple):
@@ -84,15 +86,14 @@ def _going_on(ladder: Sequence[int]) -> list[int]:
 
 
 def _new_trials(ladder: Sequence[int], going: Sequence[int]) -> list[int]:
-    """Return the new trials of the passes: many in the first, and in the last what the epochs then allow."""
+    """Return the new trials of the passes: in the first as many as the epochs allow, and a few in the last."""
     if len(ladder) == 1:
         return [WIDE]
     full = ladder[-1]
     steps = [b - a for a, b in itertools.pairwise(ladder)]
     left = int(SHARE * WIDE * full) - sum(n * step for n, step in zip(going, steps, strict=True))
-    last = max(2, (left - WIDE * ladder[0]) // full)
-    first = max(1, min(WIDE, (left - last * full) // ladder[0]))
-    return [first, *[0] * (len(ladder) - 2), last]
+    first = max(1, min(WIDE, (left - AROUND * full) // ladder[0]))
+    return [first, *[0] * (len(ladder) - 2), AROUND]
 
 
 def coarse_to_fine(
