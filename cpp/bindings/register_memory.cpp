@@ -2,8 +2,8 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
-#include "ops/shuffle.hpp"
 #include "ops/array_functions.hpp"
+#include "ops/shuffle.hpp"
 
 namespace steepest {
 

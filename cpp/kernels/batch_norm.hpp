@@ -7,58 +7,62 @@
 namespace steepest {
 namespace {
 
-// mean (cols) and m2 (cols) = sum over rows of (x - mean)^2. The one-pass formula loses all digits where the mean is large against the
-// deviation, so the moments of R rows, read once, are taken in two passes over registers and joined with those of the `before` rows by
-// the formula below. A few rows at a time go along all columns: memory is read along its rows.
-template <class V, int R>
-struct StripMoments {
+// mean (cols) and m2 (cols) = sum over rows of (x - mean)^2, from one reading of x: with d = x - shift,
+//     mean = shift + sum(d) / n,   m2 = sum(d^2) - sum(d)^2 / n.
+// The shift is the column's first number. As one of the n it is at most sqrt(n - 1) deviations from their mean, so that m2 loses no more
+// than a factor n of its digits whatever the numbers are: four bits for a chunk of 16 rows, and for usual numbers one.
+template <class V>
+struct ColumnMoments {
     using T = typename V::value_type;
-    index_t before;
-    const T* x;
+    index_t ahead;              // elements
+    index_t before, rows, all;  // rows before these, these, and all there are
+    const T* x;                 // the first row of all
     index_t ldx;
     T* mean;
     T* m2;
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
-        const T share = T(R) / T(before + R);
-        const V weight = V::set(share), cross = V::set(T(before) * share), each = V::set(T(1) / T(R));
+        V shift[N], plain[N], square[N];
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
-            V own[R], m = V::zero(), s = V::zero();
+            shift[v] = block.load(x, v);
+            plain[v] = before > 0 ? block.load(mean, v) : V::zero();
+            square[v] = before > 0 ? block.load(m2, v) : V::zero();
+        }
+        const T* row = x + before * ldx;
+#pragma GCC unroll 1
+        for (index_t r = 0; r < rows; ++r, row += ldx) {
 #pragma GCC unroll 4
-            for (int r = 0; r < R; ++r) {
-                own[r] = block.load(x + r * ldx, v);
-                m = m + own[r];
+            for (int v = 0; v < N; ++v) {
+                const V d = get<V>(true, ahead, block, row, v) - shift[v];
+                plain[v] = plain[v] + d;
+                square[v] = fma(d, d, square[v]);
             }
-            m = m * each;
+        }
+        const V each = V::set(T(1) / T(all));
 #pragma GCC unroll 4
-            for (int r = 0; r < R; ++r) {
-                const V d = own[r] - m;
-                s = fma(d, d, s);
-            }
-            if (before > 0) {
-                const V old = block.load(mean, v), d = m - old;
-                m = fma(d, weight, old);
-                s = fma(d * d, cross, s + block.load(m2, v));
-            }
-            block.store(mean, v, m);
-            block.store(m2, v, s);
+        for (int v = 0; v < N; ++v) {
+            const V own = plain[v] * each;
+            const bool last = before + rows == all;
+            block.store(mean, v, last ? shift[v] + own : plain[v]);
+            block.store(m2, v, last ? fnma(plain[v], own, square[v]) : square[v]);
         }
     }
 };
 
 template <class V>
 void column_moments(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
-                    typename V::value_type* mean, typename V::value_type* m2) {
+                    typename V::value_type* mean, typename V::value_type* m2, bool far) {
     if (rows <= 0) {
         for (index_t j = 0; j < cols; ++j) mean[j] = m2[j] = 0;
         return;
     }
-    index_t r = 0;
-    for (; r + kStrip <= rows; r += kStrip)
-        for_blocks<V>(cols, StripMoments<V, int(kStrip)>{r, x + r * ldx, ldx, mean, m2});
-    for (; r < rows; ++r) for_blocks<V>(cols, StripMoments<V, 1>{r, x + r * ldx, ldx, mean, m2});
+    const index_t strip = strip_rows<V>(cols, far ? 16 : 32);
+    for (index_t r = 0; r < rows; r += strip) {
+        const index_t n = rows - r < strip ? rows - r : strip;
+        for_blocks<V>(cols, ColumnMoments<V>{far ? strip * ldx : 0, r, n, rows, x, ldx, mean, m2});
+    }
 }
 
 // Chan, Golub and LeVeque (1983): with n_a rows before and n_b in the chunk, d = mean_b - mean_a,
@@ -113,7 +117,7 @@ template <class V>
 struct Normalize {
     using T = typename V::value_type;
     bool stream;
-    index_t rows;
+    index_t ahead, rows;
     const T* x;
     index_t ldx;
     const T *mean, *inv_std, *gamma, *beta;
@@ -133,7 +137,7 @@ struct Normalize {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v)
                 put(stream, block, y + r * ldy, v,
-                    fma(get<V>(stream, block, x + r * ldx, v) - m[v], scale[v], shift[v]));
+                    fma(get<V>(stream, ahead, block, x + r * ldx, v) - m[v], scale[v], shift[v]));
         }
     }
 };
@@ -142,11 +146,12 @@ template <class V>
 void normalize(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                const typename V::value_type* mean, const typename V::value_type* inv_std,
                const typename V::value_type* gamma, const typename V::value_type* beta, typename V::value_type* y,
-               index_t ldy) {
-    const index_t head = x != y ? stream_head<V>(rows, cols, 2, y, ldy) : -1;
+               index_t ldy, bool far) {
+    const index_t head = far && x != y ? aligned_head<V>(rows, cols, y, ldy) : -1;
+    const index_t ahead = strip_rows<V>(cols) * ldx;
     for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        for_blocks<V>(cols, Normalize<V>{head >= 0, n, x, ldx, mean, inv_std, gamma, beta, y, ldy}, head);
+        for_blocks<V>(cols, Normalize<V>{head >= 0, ahead, n, x, ldx, mean, inv_std, gamma, beta, y, ldy}, head);
     }
     if (head >= 0) V::fence();
 }
@@ -156,6 +161,7 @@ void normalize(index_t rows, index_t cols, const typename V::value_type* x, inde
 template <class V>
 struct BatchNormSums {
     using T = typename V::value_type;
+    index_t ahead;         // rows
     index_t before, rows;  // sums of rows before these, and whether these are the last
     bool last;
     const T* x;
@@ -177,9 +183,9 @@ struct BatchNormSums {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V g = block.load(dy + r * lddy, v);
+                const V g = get<V>(true, ahead * lddy, block, dy + r * lddy, v);
                 plain[v] = plain[v] + g;
-                product[v] = fma(g, block.load(x + r * ldx, v) - m[v], product[v]);
+                product[v] = fma(g, get<V>(true, ahead * ldx, block, x + r * ldx, v) - m[v], product[v]);
             }
         }
 #pragma GCC unroll 4
@@ -194,12 +200,13 @@ template <class V>
 void batch_norm_sums(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                      const typename V::value_type* dy, index_t lddy, const typename V::value_type* mean,
                      const typename V::value_type* inv_std, typename V::value_type* sum_dy,
-                     typename V::value_type* sum_dy_xhat) {
+                     typename V::value_type* sum_dy_xhat, bool far) {
+    const index_t ahead = far ? strip_rows<V>(cols) : 0;
     index_t r = 0;
     do {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        for_blocks<V>(cols, BatchNormSums<V>{r, n, r + n == rows, x + r * ldx, ldx, dy + r * lddy, lddy, mean, inv_std,
-                                             sum_dy, sum_dy_xhat});
+        for_blocks<V>(cols, BatchNormSums<V>{ahead, r, n, r + n == rows, x + r * ldx, ldx, dy + r * lddy, lddy, mean,
+                                             inv_std, sum_dy, sum_dy_xhat});
         r += n;
     } while (r < rows);
 }
@@ -211,7 +218,7 @@ template <class V>
 struct BatchNormBackward {
     using T = typename V::value_type;
     bool stream;
-    index_t rows;
+    index_t ahead, rows;  // rows, too
     const T* x;
     index_t ldx;
     const T* dy;
@@ -234,8 +241,9 @@ struct BatchNormBackward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V own = (get<V>(stream, block, dy + r * lddy, v) - md[v]) * a[v];
-                put(stream, block, dx + r * lddx, v, fnma(get<V>(stream, block, x + r * ldx, v) - m[v], b[v], own));
+                const V own = (get<V>(stream, ahead * lddy, block, dy + r * lddy, v) - md[v]) * a[v];
+                const V d = get<V>(stream, ahead * ldx, block, x + r * ldx, v) - m[v];
+                put(stream, block, dx + r * lddx, v, fnma(d, b[v], own));
             }
         }
     }
@@ -246,15 +254,16 @@ void batch_norm_backward(index_t rows, index_t cols, const typename V::value_typ
                          const typename V::value_type* dy, index_t lddy, const typename V::value_type* mean,
                          const typename V::value_type* inv_std, const typename V::value_type* gamma,
                          const typename V::value_type* mean_dy, const typename V::value_type* mean_dy_xhat,
-                         typename V::value_type* dx, index_t lddx) {
-    const index_t head = x != dx && dy != dx ? stream_head<V>(rows, cols, 3, dx, lddx) : -1;
+                         typename V::value_type* dx, index_t lddx, bool far) {
+    const index_t head = far && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
+    const index_t ahead = strip_rows<V>(cols);
     for (index_t r = 0; r < rows; r += kStrip) {
         const index_t n = rows - r < kStrip ? rows - r : kStrip;
         const auto *from = x + r * ldx, *gradient = dy + r * lddy;
         auto* const to = dx + r * lddx;
         for_blocks<V>(cols,
-                      BatchNormBackward<V>{head >= 0, n, from, ldx, gradient, lddy, mean, inv_std, gamma, mean_dy,
-                                           mean_dy_xhat, to, lddx},
+                      BatchNormBackward<V>{head >= 0, ahead, n, from, ldx, gradient, lddy, mean, inv_std, gamma,
+                                           mean_dy, mean_dy_xhat, to, lddx},
                       head);
     }
     if (head >= 0) V::fence();

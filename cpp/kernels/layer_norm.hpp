@@ -19,29 +19,47 @@ STEEPEST_INLINE V load_some(const typename V::value_type* p, index_t n) {
     return n == V::lanes ? V::load(p) : V::load_n(p, n);
 }
 
-// Sums of R rows, each in four chains, or one addition would wait for the other; f(i, j, n) gives the terms of row i and the columns
-// from j on, n == lanes for whole vectors, and zeros in the lanes beyond n.
-template <class V, int R, class F>
-STEEPEST_INLINE void chained_sums(index_t cols, const F& f, typename V::value_type (&sum)[R]) {
+// Elements to ask for ahead: whole rows, at least the next ones, 4 KB on.
+template <class V>
+STEEPEST_INLINE index_t rows_ahead(index_t ld) {
+    return ((index_t(4) << 10) / index_t(sizeof(typename V::value_type)) / (ld + 1) + kRowsAtOnce<V>)*ld;
+}
+
+// mean and variance of R rows: a second reading, of what the first left in the first-level cache, for a variance from sums of squares alone
+// would lose its digits to one far value. `ahead` elements further on lies what is asked for; 0 asks for nothing new.
+template <class V, int R>
+STEEPEST_INLINE void row_moments(index_t cols, const typename V::value_type* x, index_t ldx, index_t ahead,
+                                 typename V::value_type (&mean)[R], typename V::value_type (&variance)[R]) {
+    using T = typename V::value_type;
     constexpr index_t L = V::lanes;
-    V chain[R][4];
+    const T share = T(1) / T(cols > 0 ? cols : 1);
+    V sum[R], square[R], m[R];
 #pragma GCC unroll 4
-    for (int i = 0; i < R; ++i)
-        for (int c = 0; c < 4; ++c) chain[i][c] = V::zero();
+    for (int i = 0; i < R; ++i) sum[i] = square[i] = V::zero();
+    const auto add = [&](index_t j, index_t n) STEEPEST_INLINE_LAMBDA {
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i) {
+            STEEPEST_PREFETCH(x + i * ldx + j + ahead);
+            sum[i] = sum[i] + load_some<V>(x + i * ldx + j, n);
+        }
+    };
+    const auto add_square = [&](index_t j, index_t n) STEEPEST_INLINE_LAMBDA {
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i) {
+            const T* from = x + i * ldx + j;
+            const V d = (n == L ? V::load(from) : V::load_n(from, n, m[i])) - m[i];
+            square[i] = fma(d, d, square[i]);
+        }
+    };
     index_t j = 0;
-    for (; j + 4 * L <= cols; j += 4 * L) {
+    for (; j + L <= cols; j += L) add(j, L);
+    if (j < cols) add(j, cols - j);
 #pragma GCC unroll 4
-        for (int c = 0; c < 4; ++c)
+    for (int i = 0; i < R; ++i) m[i] = V::set(mean[i] = reduce_add(sum[i]) * share);
+    for (j = 0; j + L <= cols; j += L) add_square(j, L);
+    if (j < cols) add_square(j, cols - j);
 #pragma GCC unroll 4
-            for (int i = 0; i < R; ++i) chain[i][c] = chain[i][c] + f(i, j + c * L, L);
-    }
-    for (; j < cols; j += L) {
-        const index_t n = cols - j < L ? cols - j : L;
-#pragma GCC unroll 4
-        for (int i = 0; i < R; ++i) chain[i][0] = chain[i][0] + f(i, j, n);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < R; ++i) sum[i] = reduce_add((chain[i][0] + chain[i][1]) + (chain[i][2] + chain[i][3]));
+    for (int i = 0; i < R; ++i) variance[i] = reduce_add(square[i]) * share;
 }
 
 // The machine's root of one number; the library's function would not be inlined everywhere.
@@ -50,24 +68,6 @@ STEEPEST_INLINE typename V::value_type root(typename V::value_type x) {
     return reduce_add(sqrt(V::load_n(&x, 1)));
 }
 
-template <class V>
-struct RowTerm {
-    const typename V::value_type* x;
-    index_t ldx;
-    STEEPEST_INLINE V operator()(int i, index_t j, index_t n) const { return load_some<V>(x + i * ldx + j, n); }
-};
-template <class V>
-struct RowSquare {  // (x - mean)^2
-    const typename V::value_type* x;
-    index_t ldx;
-    const typename V::value_type* mean;
-    STEEPEST_INLINE V operator()(int i, index_t j, index_t n) const {
-        const auto* from = x + i * ldx + j;
-        const V m = V::set(mean[i]), d = (n == V::lanes ? V::load(from) : V::load_n(from, n, m)) - m;
-        return d * d;
-    }
-};
-
 // y = gamma ((x - mean) inv_std) + beta for R rows
 template <class V, int R>
 struct LayerNormOutput {
@@ -75,9 +75,10 @@ struct LayerNormOutput {
     bool stream;
     const T* x;
     index_t ldx;
-    const T *mean, *inv_std, *gamma, *beta;
+    const T *gamma, *beta;
     T* y;
     index_t ldy;
+    V mean[R], inv_std[R];
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
@@ -86,34 +87,31 @@ struct LayerNormOutput {
             const V g = block.load(gamma, v), b = block.load(beta, v);
 #pragma GCC unroll 4
             for (int i = 0; i < R; ++i) {
-                const V xhat = (block.load(x + i * ldx, v) - V::set(mean[i])) * V::set(inv_std[i]);
+                const V xhat = (block.load(x + i * ldx, v) - mean[i]) * inv_std[i];
                 put(stream, block, y + i * ldy, v, fma(xhat, g, b));
             }
         }
     }
 };
 
-// R rows. The variance is taken from the differences to the mean: the row is in the first-level cache by then, and mean(x^2) - mean^2 loses
-// all digits where the mean is large. head: see stream_head.
+// R rows, which are in the first-level cache when they are read again. head: see aligned_head.
 template <class V, int R>
-STEEPEST_INLINE void layer_norm_rows(index_t cols, const typename V::value_type* x, index_t ldx,
+STEEPEST_INLINE void layer_norm_rows(index_t cols, const typename V::value_type* x, index_t ldx, index_t ahead,
                                      const typename V::value_type* gamma, const typename V::value_type* beta,
                                      typename V::value_type epsilon, typename V::value_type* y, index_t ldy,
                                      typename V::value_type* mean, typename V::value_type* inv_std, index_t head) {
     using T = typename V::value_type;
-    const T count = T(cols > 0 ? cols : 1);
     T m[R], s[R];
-    chained_sums<V, R>(cols, RowTerm<V>{x, ldx}, m);
-#pragma GCC unroll 4
-    for (int i = 0; i < R; ++i) m[i] /= count;
-    chained_sums<V, R>(cols, RowSquare<V>{x, ldx, m}, s);
+    row_moments<V, R>(cols, x, ldx, ahead, m, s);
+    LayerNormOutput<V, R> output{head >= 0, x, ldx, gamma, beta, y, ldy, {}, {}};
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i) {
-        s[i] = T(1) / root<V>(s[i] / count + epsilon);
         mean[i] = m[i];
-        inv_std[i] = s[i];
+        inv_std[i] = s[i] = T(1) / root<V>(s[i] + epsilon);
+        output.mean[i] = V::set(m[i]);
+        output.inv_std[i] = V::set(s[i]);
     }
-    for_blocks<V>(cols, LayerNormOutput<V, R>{head >= 0, x, ldx, m, s, gamma, beta, y, ldy}, head);
+    for_blocks<V>(cols, output, head);
 }
 
 // y = gamma (x - mean) inv_std + beta with the row's mean and biased variance.
@@ -121,16 +119,16 @@ template <class V>
 void layer_norm_forward(index_t rows, index_t cols, const typename V::value_type* x, index_t ldx,
                         const typename V::value_type* gamma, const typename V::value_type* beta,
                         typename V::value_type epsilon, typename V::value_type* y, index_t ldy,
-                        typename V::value_type* mean, typename V::value_type* inv_std) {
+                        typename V::value_type* mean, typename V::value_type* inv_std, bool far) {
     constexpr int R = kRowsAtOnce<V>;
-    const index_t head = x != y ? stream_head<V>(rows, cols, 2, y, ldy) : -1;
+    const index_t head = far && x != y ? aligned_head<V>(rows, cols, y, ldy) : -1, ahead = far ? rows_ahead<V>(ldx) : 0;
     index_t r = 0;
     for (; r + R <= rows; r += R)
-        layer_norm_rows<V, R>(cols, x + r * ldx, ldx, gamma, beta, epsilon, y + r * ldy, ldy, mean + r, inv_std + r,
-                              head);
+        layer_norm_rows<V, R>(cols, x + r * ldx, ldx, ahead, gamma, beta, epsilon, y + r * ldy, ldy, mean + r,
+                              inv_std + r, head);
     for (; r < rows; ++r)
-        layer_norm_rows<V, 1>(cols, x + r * ldx, ldx, gamma, beta, epsilon, y + r * ldy, ldy, mean + r, inv_std + r,
-                              head);
+        layer_norm_rows<V, 1>(cols, x + r * ldx, ldx, ahead, gamma, beta, epsilon, y + r * ldy, ldy, mean + r,
+                              inv_std + r, head);
     if (head >= 0) V::fence();
 }
 
@@ -138,7 +136,7 @@ void layer_norm_forward(index_t rows, index_t cols, const typename V::value_type
 template <class V, int R>
 STEEPEST_INLINE void scaled_sums(index_t cols, const typename V::value_type* x, index_t ldx,
                                  const typename V::value_type* dy, index_t lddy, const typename V::value_type* gamma,
-                                 const typename V::value_type (&mean)[R], typename V::value_type (&plain)[R],
+                                 const typename V::value_type (&mean)[R], bool far, typename V::value_type (&plain)[R],
                                  typename V::value_type (&product)[R]) {
     constexpr index_t L = V::lanes;
     V p[R][2], q[R][2];
@@ -148,6 +146,8 @@ STEEPEST_INLINE void scaled_sums(index_t cols, const typename V::value_type* x, 
         const V weight = load_some<V>(gamma + j, n);
 #pragma GCC unroll 4
         for (int i = 0; i < R; ++i) {
+            STEEPEST_PREFETCH(x + i * ldx + j + (far ? R * ldx : 0));
+            STEEPEST_PREFETCH(dy + i * lddy + j + (far ? R * lddy : 0));
             const V g = weight * load_some<V>(dy + i * lddy + j, n);
             p[i][chain] = p[i][chain] + g;
             q[i][chain] = fma(g, load_some<V>(x + i * ldx + j, n) - V::set(mean[i]), q[i][chain]);
@@ -166,7 +166,7 @@ STEEPEST_INLINE void scaled_sums(index_t cols, const typename V::value_type* x, 
     }
 }
 
-// dx = ((gamma dy - mean_g) - (x - mean) slope) inv_std for R rows; and, while they are there, the sums of dy and of dy xhat over them and
+// dx = ((gamma dy - mean_g) - xhat slope) inv_std for R rows; and, while they are there, the sums of dy and of dy xhat over them and
 // over the rows before, where they are asked for.
 template <class V, int R, bool Sums>
 struct LayerNormGradient {
@@ -176,11 +176,12 @@ struct LayerNormGradient {
     index_t ldx;
     const T* dy;
     index_t lddy;
-    const T *mean, *inv_std, *gamma, *mean_g, *slope;
+    const T* gamma;
     T* dx;
     index_t lddx;
     bool onward;
     T *sum_dy, *sum_dy_xhat;
+    V mean[R], inv_std[R], mean_g[R], slope[R];
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
@@ -193,14 +194,14 @@ struct LayerNormGradient {
             }
 #pragma GCC unroll 4
             for (int i = 0; i < R; ++i) {
-                const V own = block.load(dy + i * lddy, v), s = V::set(inv_std[i]);
-                const V d = block.load(x + i * ldx, v) - V::set(mean[i]);
+                const V own = block.load(dy + i * lddy, v);
+                const V xhat = (block.load(x + i * ldx, v) - mean[i]) * inv_std[i];
                 if constexpr (Sums) {
                     plain = plain + own;
-                    product = fma(own, d * s, product);
+                    product = fma(own, xhat, product);
                 }
-                const V g = weight * own - V::set(mean_g[i]);
-                put(stream, block, dx + i * lddx, v, fnma(d, V::set(slope[i]), g) * s);
+                const V g = weight * own - mean_g[i];
+                put(stream, block, dx + i * lddx, v, fnma(xhat, slope[i], g) * inv_std[i]);
             }
             if constexpr (Sums) {
                 block.store(sum_dy, v, plain);
@@ -216,7 +217,7 @@ STEEPEST_INLINE void layer_norm_backward_rows(index_t cols, const typename V::va
                                               const typename V::value_type* mean, const typename V::value_type* inv_std,
                                               const typename V::value_type* gamma, typename V::value_type* dx,
                                               index_t lddx, bool onward, typename V::value_type* sum_dy,
-                                              typename V::value_type* sum_dy_xhat, index_t head) {
+                                              typename V::value_type* sum_dy_xhat, bool far, index_t head) {
     using T = typename V::value_type;
     const T share = T(1) / T(cols > 0 ? cols : 1);
     T m[R], s[R], mean_g[R], slope[R];
@@ -225,17 +226,23 @@ STEEPEST_INLINE void layer_norm_backward_rows(index_t cols, const typename V::va
         m[i] = mean[i];
         s[i] = inv_std[i];
     }
-    scaled_sums<V, R>(cols, x, ldx, dy, lddy, gamma, m, mean_g, slope);
+    scaled_sums<V, R>(cols, x, ldx, dy, lddy, gamma, m, far, mean_g, slope);
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i) {
         mean_g[i] *= share;
-        slope[i] *= share * s[i] * s[i];
+        slope[i] *= share * s[i];
     }
     const auto output = [&](auto sums) STEEPEST_INLINE_LAMBDA {
-        for_blocks<V>(cols,
-                      LayerNormGradient<V, R, sums>{head >= 0, x, ldx, dy, lddy, m, s, gamma, mean_g, slope, dx, lddx,
-                                                    onward, sum_dy, sum_dy_xhat},
-                      head);
+        LayerNormGradient<V, R, sums> gradient{head >= 0, x,      ldx,         dy, lddy, gamma, dx, lddx,
+                                               onward,    sum_dy, sum_dy_xhat, {}, {},   {},    {}};
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i) {
+            gradient.mean[i] = V::set(m[i]);
+            gradient.inv_std[i] = V::set(s[i]);
+            gradient.mean_g[i] = V::set(mean_g[i]);
+            gradient.slope[i] = V::set(slope[i]);
+        }
+        for_blocks<V>(cols, gradient, head);
     };
     sum_dy == nullptr ? output(std::false_type{}) : output(std::true_type{});
 }
@@ -247,16 +254,16 @@ void layer_norm_backward(index_t rows, index_t cols, const typename V::value_typ
                          const typename V::value_type* dy, index_t lddy, const typename V::value_type* mean,
                          const typename V::value_type* inv_std, const typename V::value_type* gamma,
                          typename V::value_type* dx, index_t lddx, typename V::value_type* sum_dy,
-                         typename V::value_type* sum_dy_xhat, bool stream) {
+                         typename V::value_type* sum_dy_xhat, bool far) {
     constexpr int R = kRowsAtOnce<V>;
-    const index_t head = stream && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
+    const index_t head = far && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
     index_t r = 0;
     for (; r + R <= rows; r += R)
         layer_norm_backward_rows<V, R>(cols, x + r * ldx, ldx, dy + r * lddy, lddy, mean + r, inv_std + r, gamma,
-                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, head);
+                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, far, head);
     for (; r < rows; ++r)
         layer_norm_backward_rows<V, 1>(cols, x + r * ldx, ldx, dy + r * lddy, lddy, mean + r, inv_std + r, gamma,
-                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, head);
+                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, far, head);
     if (head >= 0) V::fence();
 }
 

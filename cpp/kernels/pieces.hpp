@@ -23,7 +23,7 @@ struct PReluForward {
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
-            const V own = get<V>(stream, block, x, v);
+            const V own = get<V>(stream, kAhead<V>, block, x, v);
             put(stream, block, y, v, select(gt(own, V::zero()), own, own * block.load(slope, v)));
         }
     }
@@ -65,7 +65,8 @@ struct PReluBackward {
         for (index_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) {
-                const V g = get<V>(stream, block, dy + r * lddy, v), own = get<V>(stream, block, x + r * ldx, v);
+                const V g = get<V>(stream, kAhead<V>, block, dy + r * lddy, v),
+                        own = get<V>(stream, kAhead<V>, block, x + r * ldx, v);
                 const auto right = gt(own, V::zero());
                 total[v] = total[v] + select(right, V::zero(), own * g);
                 if (dx != nullptr) put(stream, block, dx + r * lddx, v, select(right, g, g * s[v]));

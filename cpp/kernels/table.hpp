@@ -201,7 +201,7 @@ struct KernelTable {
     void (*random_words)(std::uint32_t first, std::uint32_t row, MaskKey key, std::uint32_t* words);
     // y = x where x > 0, slope[j] x elsewhere; slope (cols).
     void (*prelu_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, T* y, index_t ldy);
-    // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy, or null; stream as for layer_norm_backward. sum[j] = sum over rows of
+    // dx = dy where x > 0, slope[j] dy elsewhere; dx may be dy, or null; stream: past the caches. sum[j] = sum over rows of
     // dy min(x, 0), in increasing row order.
     void (*prelu_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* slope, const T* dy,
                            index_t lddy, T* dx, index_t lddx, T* sum, bool stream);
@@ -217,36 +217,37 @@ struct KernelTable {
                                                   index_t ldy);
     void (*row_backward[int(RowFunction::count_)])(index_t rows, index_t cols, const T* y, index_t ldy, const T* dy,
                                                    index_t lddy, T* dx, index_t lddx);
+    // far, here and below: these rows are a part of a matrix beyond the caches: the rows that follow are asked for ahead (also beyond the
+    // last, as far as addresses go), and the output is better written past the caches.
     // Layer norm: y = gamma (x - mean) inv_std + beta with the row's mean and biased variance; mean and inv_std (rows) are kept.
     void (*layer_norm_forward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* gamma, const T* beta,
-                               T epsilon, T* y, index_t ldy, T* mean, T* inv_std);
+                               T epsilon, T* y, index_t ldy, T* mean, T* inv_std, bool far);
     // dx = inv_std (g - mean(g) - xhat mean(g xhat)), g = gamma dy, means over the row; dx may be dy. Unless they are null, also what
-    // layer_norm_sums writes, with the same bits (of at least one row). stream: these rows are a part of a matrix beyond the caches, and dx
-    // is better written past them.
+    // layer_norm_sums writes, with the same bits (of at least one row).
     void (*layer_norm_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
                                 const T* mean, const T* inv_std, const T* gamma, T* dx, index_t lddx, T* sum_dy,
-                                T* sum_dy_xhat, bool stream);
+                                T* sum_dy_xhat, bool far);
     // sum_dy[j] and sum_dy_xhat[j] over the rows, in increasing row order
     void (*layer_norm_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
                             const T* mean, const T* inv_std, T* sum_dy, T* sum_dy_xhat);
 
     // --- batch norm (batch_norm.hpp); sums over rows in increasing order
-    // mean[j] and m2[j] = sum (x - mean)^2 of these rows (two passes).
-    void (*column_moments)(index_t rows, index_t cols, const T* x, index_t ldx, T* mean, T* m2);
+    // mean[j] and m2[j] = sum (x - mean)^2 of these rows, of which there should be few.
+    void (*column_moments)(index_t rows, index_t cols, const T* x, index_t ldx, T* mean, T* m2, bool far);
     // Combine the moments of rows [first, rows) cut into chunks of `chunk` (the last may be short), chunk c at mean + c * ld and
     // m2 + c * ld, by Chan's formula in increasing c with those of the rows before, which out_mean and out_m2 (cols) hold if first > 0.
     void (*combine_moments)(index_t first, index_t rows, index_t chunk, index_t cols, const T* mean, const T* m2,
                             index_t ld, T* out_mean, T* out_m2);
     // y = (x - mean) * inv_std * gamma + beta; y may be x.
     void (*normalize)(index_t rows, index_t cols, const T* x, index_t ldx, const T* mean, const T* inv_std,
-                      const T* gamma, const T* beta, T* y, index_t ldy);
+                      const T* gamma, const T* beta, T* y, index_t ldy, bool far);
     // sum_dy[j] = sum_r dy, sum_dy_xhat[j] = sum_r dy * (x - mean) * inv_std
     void (*batch_norm_sums)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
-                            const T* mean, const T* inv_std, T* sum_dy, T* sum_dy_xhat);
+                            const T* mean, const T* inv_std, T* sum_dy, T* sum_dy_xhat, bool far);
     // dx = gamma * inv_std * (dy - mean_dy - xhat * mean_dy_xhat); dx may be dy. (mean_* = the sums over the batch / N)
     void (*batch_norm_backward)(index_t rows, index_t cols, const T* x, index_t ldx, const T* dy, index_t lddy,
                                 const T* mean, const T* inv_std, const T* gamma, const T* mean_dy,
-                                const T* mean_dy_xhat, T* dx, index_t lddx);
+                                const T* mean_dy_xhat, T* dx, index_t lddx, bool far);
 
     // --- reductions (reductions.hpp)
     // sum[j] = sum over rows of x, in increasing row order

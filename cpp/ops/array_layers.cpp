@@ -3,18 +3,6 @@
 
 namespace steepest {
 
-namespace {
-
-// Bytes of each of three matrices that the last cache will not hold until they are read again; see kStreamBytes in simd/loop.hpp.
-constexpr double kBeyondCaches = 8.0 * 1048576.0;
-
-template <class T>
-double elements(const MatrixView<T>& m) {
-    return double(m.rows) * double(m.cols);
-}
-
-}  // namespace
-
 template <class T>
 void array_gaussian_noise(Input<T> x, Output<T> y, T sigma, index_t row0, MaskKey key, int threads) {
     const auto& k = active_kernels<T>();
@@ -27,9 +15,10 @@ template <class T>
 void array_layer_norm_forward(Input<T> x, const T* gamma, const T* beta, double epsilon, Output<T> y, T* mean,
                               T* inv_std, int threads) {
     const auto& k = active_kernels<T>();
+    const bool far = beyond_caches(y, 2);
     share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
         k.layer_norm_forward(end - begin, x.cols, x.row(begin), x.stride, gamma, beta, T(epsilon), y.row(begin),
-                             y.stride, mean + begin, inv_std + begin);
+                             y.stride, mean + begin, inv_std + begin, far);
     });
 }
 
@@ -41,14 +30,14 @@ void array_layer_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* 
                                T* dgamma, T* dbeta, int threads) {
     const auto& k = active_kernels<T>();
     Partials<T> partials(x.rows, x.cols, 2, threads);
-    const bool stream = elements(x) * sizeof(T) >= kBeyondCaches;
+    const bool far = beyond_caches(dx, 3);
     run_kernels(elements(x), threads, [&](const Worker& worker) {
         partials.run(
             worker,
             [&](index_t row, index_t rows, index_t slot) {
                 k.layer_norm_backward(rows, x.cols, x.row(row), x.stride, dy.row(row), dy.stride, mean + row,
                                       inv_std + row, gamma, dx.row(row), dx.stride, partials.at(0, slot),
-                                      partials.at(1, slot), stream);
+                                      partials.at(1, slot), far);
             },
             [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
                 add_partials(k, partials, 0, first, last, slot, begin, end, dbeta);
@@ -70,7 +59,7 @@ template <class T>
 void array_prelu_backward(Input<T> x, const T* slope, Input<T> dy, Output<T> dx, T* dslope, int threads) {
     const auto& k = active_kernels<T>();
     Partials<T> partials(x.rows, x.cols, 1, threads);
-    const bool stream = elements(x) * sizeof(T) >= kBeyondCaches;
+    const bool stream = beyond_caches(dx, 3);
     run_kernels(elements(x) * kElement<T>, threads, [&](const Worker& worker) {
         partials.run(
             worker,

@@ -1,5 +1,6 @@
 #include <atomic>
 #include <cmath>
+#include <vector>
 
 #include "ops/array_functions.hpp"
 #include "ops/array_team.hpp"
@@ -12,10 +13,38 @@ namespace {
 template <class T>
 constexpr index_t kLine = kAlignment / index_t(sizeof(T));
 
+// Rows of an odd width without gaps, several together as one row that ends on a whole line, for kernels with one number a column: every
+// vector of columns is then repeated, `times` in all. No row is cut and no sum formed, so no bit changes.
 template <class T>
-double elements(const MatrixView<T>& m) {
-    return double(m.rows) * double(m.cols);
-}
+class Folded {
+public:
+    Folded(index_t rows, index_t cols, bool contiguous, const std::vector<const T*>& vectors)
+        : cols_(cols), vectors_(vectors) {
+        while (contiguous && cols * times_ % kLine<T> != 0 && rows >= 32 * times_) times_ *= 2;
+        if (times_ > 1) data_ = AlignedBuffer<T>(index_t(vectors.size()) * width());
+    }
+    // Columns begin to end of the vectors, once they are known; with a barrier before anyone takes them.
+    void repeat(index_t begin, index_t end) {
+        for (index_t v = 0; v < index_t(vectors_.size()); ++v)
+            for (index_t i = 0; i < times_ && times_ > 1; ++i)
+                std::copy(vectors_[v] + begin, vectors_[v] + end, data_.data() + v * width() + i * cols_ + begin);
+    }
+    const T* at(index_t vector) const { return times_ > 1 ? data_.data() + vector * width() : vectors_[vector]; }
+    // work(row, count, fold, first column, columns) for panels of `count` rows of `fold` rows each: of as many as are repeated, then of one.
+    template <class F>
+    void run(index_t rows, const F& work) const {
+        const index_t whole = rows / times_, rest = rows - whole * times_;
+        for_panels<T>(times_ * cols_, [&](index_t j, index_t cols) { work(0, whole, times_, j, cols); });
+        if (rest > 0) for_panels<T>(cols_, [&](index_t j, index_t cols) { work(whole * times_, rest, 1, j, cols); });
+    }
+
+private:
+    index_t width() const { return round_up(cols_ * times_, kLine<T>); }
+
+    index_t times_ = 1, cols_;
+    std::vector<const T*> vectors_;
+    AlignedBuffer<T> data_;
+};
 
 }  // namespace
 
@@ -70,11 +99,16 @@ void array_batch_norm_forward(Input<T> x, const T* gamma, const T* beta, double 
                               T* variance, T* inv_std, int threads) {
     const auto& k = active_kernels<T>();
     Partials<T> partials(x.rows, x.cols, 2, threads);
+    Folded<T> folded(x.rows, x.cols, x.stride == x.cols && y.stride == x.cols, {mean, inv_std, gamma, beta});
+    const bool far = beyond_caches(y, 2);
     run_kernels(elements(x), threads, [&](const Worker& worker) {
         partials.run(
             worker,
             [&](index_t row, index_t rows, index_t slot) {
-                k.column_moments(rows, x.cols, x.row(row), x.stride, partials.at(0, slot), partials.at(1, slot));
+                for_panels<T>(x.cols, [&](index_t j, index_t cols) {
+                    k.column_moments(rows, cols, x.row(row) + j, x.stride, partials.at(0, slot) + j,
+                                     partials.at(1, slot) + j, far);
+                });
             },
             [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
                 k.combine_moments(first, last, kRowChunk, end - begin, partials.at(0, slot) + begin,
@@ -86,9 +120,15 @@ void array_batch_norm_forward(Input<T> x, const T* gamma, const T* beta, double 
             variance[j] /= T(x.rows);
             inv_std[j] = T(1) / std::sqrt(variance[j] + T(epsilon));
         }
+        folded.repeat(begin, end);
         worker.barrier();
-        worker.share(x.rows, 1, &begin, &end);
-        k.normalize(end - begin, x.cols, x.row(begin), x.stride, mean, inv_std, gamma, beta, y.row(begin), y.stride);
+        partials.backwards(worker, [&](index_t first, index_t rows) {
+            folded.run(rows, [&](index_t row, index_t count, index_t fold, index_t j, index_t cols) {
+                const index_t r = first + row;
+                k.normalize(count, cols, x.row(r) + j, fold * x.stride, folded.at(0) + j, folded.at(1) + j,
+                            folded.at(2) + j, folded.at(3) + j, y.row(r) + j, fold * y.stride, far);
+            });
+        });
     });
 }
 
@@ -101,13 +141,18 @@ void array_batch_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* 
     Partials<T> partials(x.rows, x.cols, 2, threads);
     AlignedBuffer<T> means(2 * partials.stride());
     T *const mean_dy = means.data(), *const mean_dy_xhat = mean_dy + partials.stride();
+    Folded<T> folded(x.rows, x.cols, x.stride == x.cols && dy.stride == x.cols && dx.stride == x.cols,
+                     {mean, inv_std, gamma, mean_dy, mean_dy_xhat});
+    const bool far = beyond_caches(dx, 3);
     const T share = T(1) / T(std::max<index_t>(1, x.rows));
     run_kernels(elements(x), threads, [&](const Worker& worker) {
         partials.run(
             worker,
             [&](index_t row, index_t rows, index_t slot) {
-                k.batch_norm_sums(rows, x.cols, x.row(row), x.stride, dy.row(row), dy.stride, mean, inv_std,
-                                  partials.at(0, slot), partials.at(1, slot));
+                for_panels<T>(x.cols, [&](index_t j, index_t cols) {
+                    k.batch_norm_sums(rows, cols, x.row(row) + j, x.stride, dy.row(row) + j, dy.stride, mean + j,
+                                      inv_std + j, partials.at(0, slot) + j, partials.at(1, slot) + j, far);
+                });
             },
             [&](index_t first, index_t last, index_t slot, index_t begin, index_t end) {
                 add_partials(k, partials, 0, first, last, slot, begin, end, dbeta);
@@ -119,10 +164,16 @@ void array_batch_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* 
             mean_dy[j] = dbeta[j] * share;
             mean_dy_xhat[j] = dgamma[j] * share;
         }
+        folded.repeat(begin, end);
         worker.barrier();
-        worker.share(x.rows, 1, &begin, &end);
-        k.batch_norm_backward(end - begin, x.cols, x.row(begin), x.stride, dy.row(begin), dy.stride, mean, inv_std,
-                              gamma, mean_dy, mean_dy_xhat, dx.row(begin), dx.stride);
+        partials.backwards(worker, [&](index_t first, index_t rows) {
+            folded.run(rows, [&](index_t row, index_t count, index_t fold, index_t j, index_t cols) {
+                const index_t r = first + row;
+                k.batch_norm_backward(count, cols, x.row(r) + j, fold * x.stride, dy.row(r) + j, fold * dy.stride,
+                                      folded.at(0) + j, folded.at(1) + j, folded.at(2) + j, folded.at(3) + j,
+                                      folded.at(4) + j, dx.row(r) + j, fold * dx.stride, far);
+            });
+        });
     });
 }
 

@@ -21,6 +21,21 @@ constexpr double kCostly = 4.0;
 template <class T>
 constexpr double kElement = double(sizeof(T)) / 4.0;
 
+template <class T>
+double elements(const MatrixView<T>& m) {
+    return double(m.rows) * double(m.cols);
+}
+
+// Bytes read and written by all workers together; as kStreamBytes in simd/loop.hpp.
+constexpr double kBeyondCaches = 24.0 * 1048576.0;
+
+// Whether an output, one of so many matrices, will have left the last cache before anyone reads it: it then goes past the caches, and the
+// kernel asks for its inputs ahead.
+template <class T>
+bool beyond_caches(const MatrixView<T>& m, int matrices) {
+    return elements(m) * double(matrices) * double(sizeof(T)) >= kBeyondCaches;
+}
+
 inline int useful_workers(double elements, int threads) {
     return std::max(1, std::min(threads, int(std::min(elements / kElementsPerWorker, 1e6))));
 }
@@ -68,7 +83,7 @@ public:
           stride_(round_up(cols, kLine)),
           group_(std::min(std::max<index_t>(1, ceil_div(rows, kRowChunk)),
                           std::max<index_t>(2 * threads, kGroupElements / std::max<index_t>(1, cols * kRowChunk)))),
-          slots_(2 * (group_ + 1)),
+          slots_((group_ * kRowChunk < rows ? 2 : 1) * (group_ + 1)),
           data_(slots_ * kinds * stride_) {}
     index_t stride() const { return stride_; }
     T* at(int kind, index_t slot) { return data_.data() + (kind * slots_ + slot) * stride_; }
@@ -91,6 +106,17 @@ public:
             slot = slot == 1 ? group_ + 2 : 1;
             first = last;
         } while (first < rows_);
+    }
+
+    // The same groups once more, the last first, for its end is still in the caches: work(first row, rows) for this worker's rows of each.
+    template <class F>
+    void backwards(const Worker& worker, const F& work) const {
+        for (index_t g = ceil_div(rows_, group_ * kRowChunk); g-- > 0;) {
+            const index_t first = g * group_ * kRowChunk;
+            index_t begin = 0, end = 0;
+            worker.share(std::min(rows_ - first, group_ * kRowChunk), kRowChunk, &begin, &end);
+            if (begin < end) work(first + begin, end - begin);
+        }
     }
 
 private:

@@ -34,7 +34,7 @@ typename BatchNorm<T>::Own BatchNorm<T>::own(int worker) const {
 
 template <class T>
 void BatchNorm<T>::spread(const T* channel, T* column) const {
-    for (index_t j = 0; j < width_; ++j) column[j] = channel[j / places_];
+    for (index_t c = 0; c < channels_; ++c) std::fill_n(column + c * places_, places_, channel[c]);
 }
 
 // Every column of a channel gets the sum over the channel's columns.
@@ -71,8 +71,10 @@ void BatchNorm<T>::batch_statistics(const Step<T>& step, Rows rows, const Worker
     const auto& x = this->site_.inputs[0]->data;
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
         const index_t chunk = r / kRowChunk;
-        k.column_moments(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, partial(0, chunk),
-                         partial(1, chunk));
+        const index_t count = std::min(kRowChunk, rows.end - r);
+        for_panels<T>(width_, [&](index_t j, index_t cols) {
+            k.column_moments(count, cols, x.row(r) + j, x.stride, partial(0, chunk) + j, partial(1, chunk) + j, false);
+        });
     }
     worker.barrier();
     k.combine_moments(0, step.rows, kRowChunk, width_, partial(0, 0), partial(1, 0), stride(), own.mean, own.variance);
@@ -97,8 +99,10 @@ void BatchNorm<T>::forward(const Step<T>& step, Rows rows, const Worker& worker)
     for (index_t j = 0; j < width_; ++j) mine.inv_std[j] = T(1) / std::sqrt(mine.variance[j] + epsilon_);
     const auto& x = site.inputs[0]->data;
     const auto& y = site.output->data;
-    this->kernels_.normalize(rows.count(), width_, x.row(rows.begin), x.stride, mine.mean, mine.inv_std, mine.gamma,
-                             mine.beta, y.row(rows.begin), y.stride);
+    for_panels<T>(width_, [&](index_t j, index_t cols) {
+        this->kernels_.normalize(rows.count(), cols, x.row(rows.begin) + j, x.stride, mine.mean + j, mine.inv_std + j,
+                                 mine.gamma + j, mine.beta + j, y.row(rows.begin) + j, y.stride, false);
+    });
 }
 
 // y = gamma xhat + beta, xhat = (x - mean) inv_std, mean and inv_std functions of all rows:
@@ -113,8 +117,11 @@ void BatchNorm<T>::backward(const Step<T>& step, Rows rows, const Worker& worker
     const Own mine = own(worker.id);
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
         const index_t chunk = r / kRowChunk;
-        k.batch_norm_sums(std::min(kRowChunk, rows.end - r), width_, x.row(r), x.stride, dy.row(r), dy.stride,
-                          mine.mean, mine.inv_std, partial(2, chunk), partial(3, chunk));
+        const index_t count = std::min(kRowChunk, rows.end - r);
+        for_panels<T>(width_, [&](index_t j, index_t cols) {
+            k.batch_norm_sums(count, cols, x.row(r) + j, x.stride, dy.row(r) + j, dy.stride, mine.mean + j,
+                              mine.inv_std + j, partial(2, chunk) + j, partial(3, chunk) + j, false);
+        });
     }
     worker.barrier();
     const index_t chunks = ceil_div(step.rows, kRowChunk);
@@ -129,8 +136,11 @@ void BatchNorm<T>::backward(const Step<T>& step, Rows rows, const Worker& worker
         mine.mean_dy_xhat[j] = mine.sum_dy_xhat[j] * share;
     }
     const auto to = gradient_target(site);
-    k.batch_norm_backward(rows.count(), width_, x.row(rows.begin), x.stride, dy.row(rows.begin), dy.stride, mine.mean,
-                          mine.inv_std, mine.gamma, mine.mean_dy, mine.mean_dy_xhat, to.row(rows.begin), to.stride);
+    for_panels<T>(width_, [&](index_t j, index_t cols) {
+        k.batch_norm_backward(rows.count(), cols, x.row(rows.begin) + j, x.stride, dy.row(rows.begin) + j, dy.stride,
+                              mine.mean + j, mine.inv_std + j, mine.gamma + j, mine.mean_dy + j, mine.mean_dy_xhat + j,
+                              to.row(rows.begin) + j, to.stride, false);
+    });
     hand_over(k, site, rows);
 }
 

@@ -10,6 +10,7 @@
 // and where a parameter is constrained (max norm), the constraint tasks and one more barrier.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "core/team.hpp"
@@ -27,6 +28,14 @@ struct Value {
     MatrixView<T> data;      // (capacity, width)
     MatrixView<T> gradient;  // the same, or data == nullptr where nobody needs it
 };
+
+// work(first column, columns) for panels of columns: what a kernel keeps for each column then stays in the first-level cache while the rows
+// go by. A panel's columns know nothing of the others, so no bit depends on it.
+template <class T, class F>
+void for_panels(index_t cols, const F& work) {
+    constexpr index_t panel = 4096 / index_t(sizeof(T));
+    for (index_t j = 0; j < cols; j += panel) work(j, std::min(panel, cols - j));
+}
 
 // Rows [begin, end) of the batch; in training begin is a multiple of kRowChunk.
 struct Rows {

@@ -49,7 +49,7 @@ void LayerNorm<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*w
     const auto& y = site.output->data;
     this->kernels_.layer_norm_forward(rows.count(), width_, x.row(rows.begin), x.stride, site.parameters[0].data,
                                       site.parameters[1].data, epsilon_, y.row(rows.begin), y.stride,
-                                      mean_ + rows.begin, inv_std_ + rows.begin);
+                                      mean_ + rows.begin, inv_std_ + rows.begin, false);
 }
 
 // y = gamma xhat + beta, xhat = (x - mean) inv_std, mean and inv_std functions of the row:

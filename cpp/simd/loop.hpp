@@ -170,20 +170,29 @@ struct Block {
     }
 };
 
-// Stores into the columns of a block, past the caches or not; what is read there is asked for well ahead if so.
+// Stores into the columns of a block, past the caches or not; and loads from there, asking or not for what lies `ahead` elements
+// further on. (The questions must be the same one if loops of each kind are to be made of it.)
 template <class B, class V>
 STEEPEST_INLINE void put(bool stream, const B& block, typename V::value_type* row, int v, V x) {
     stream ? block.stream(row, v, x) : block.store(row, v, x);
 }
 template <class V, class B>
-STEEPEST_INLINE V get(bool stream, const B& block, const typename V::value_type* row, int v) {
-    if (stream) STEEPEST_PREFETCH(row + block.first + v * V::lanes + kAhead<V>);
+STEEPEST_INLINE V get(bool ask, index_t ahead, const B& block, const typename V::value_type* row, int v) {
+    if (ask) STEEPEST_PREFETCH(row + block.first + v * V::lanes + ahead);
     return block.load(row, v);
 }
 
 // Rows that go through the blocks together, where a kernel writes as much as it reads: enough for the numbers of a column to be loaded
 // seldom, few enough to walk along the rows, as memory and prefetch like it.
 constexpr index_t kStrip = 4;
+
+// Rows that hold so many kilobytes, 4 to 16 of them: what lies as far ahead is asked for. 16 KB were the best by far, for wide rows and
+// for narrow ones.
+template <class V>
+STEEPEST_INLINE index_t strip_rows(index_t cols, index_t kilobytes = 16) {
+    const index_t rows = (kilobytes << 10) / index_t(sizeof(typename V::value_type)) / (cols + 1);
+    return rows < 4 ? 4 : rows > 16 ? 16 : rows;
+}
 
 // Calls f(Block) for every block of `cols` columns, the first `head` of them (fewer than a vector, or -1 for none) by themselves.
 template <class V, class F>

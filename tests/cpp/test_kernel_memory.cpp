@@ -104,7 +104,8 @@ void check_layer_norm() {
         T* y = s.output(rows, cols, cols + 2 * pad);
         T* mean = s.output(1, rows, rows);
         T* inv_std = s.output(1, rows, rows);
-        table.layer_norm_forward(rows, cols, x, cols + pad, gamma, beta, T(0.25), y, cols + 2 * pad, mean, inv_std);
+        table.layer_norm_forward(rows, cols, x, cols + pad, gamma, beta, T(0.25), y, cols + 2 * pad, mean, inv_std,
+                                 pad > 0);
         const T* dy = s.input(rows, cols, cols + 2 * pad);
         T* sum_dy = s.output(1, cols, cols);
         T* sum_dy_xhat = s.output(1, cols, cols);
@@ -156,7 +157,7 @@ void check_batch_norm() {
                  [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
                      const T* x = s.input(rows, cols, cols + pad);
                      T* mean = s.output(1, cols, cols);
-                     table.column_moments(rows, cols, x, cols + pad, mean, s.output(1, cols, cols));
+                     table.column_moments(rows, cols, x, cols + pad, mean, s.output(1, cols, cols), pad > 0);
                  });
     for_sizes<T>("combine_moments", 1, 0,
                  [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
@@ -173,22 +174,23 @@ void check_batch_norm() {
         const T* gamma = s.input(1, cols, cols);
         const T* beta = s.input(1, cols, cols);
         T* y = s.output(rows, cols, cols + 2 * pad);
-        table.normalize(rows, cols, x, cols + pad, mean, inv_std, gamma, beta, y, cols + 2 * pad);
+        table.normalize(rows, cols, x, cols + pad, mean, inv_std, gamma, beta, y, cols + 2 * pad, pad > 0);
     });
-    for_sizes<T>(
-        "batch_norm backward", 0, 0, [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
-            const T* x = s.input(rows, cols, cols + pad);
-            const T* dy = s.input(rows, cols, cols + 2 * pad);
-            const T* mean = s.input(1, cols, cols);
-            const T* inv_std = s.input(1, cols, cols);
-            T* sum_dy = s.output(1, cols, cols);
-            T* sum_dy_xhat = s.output(1, cols, cols);
-            table.batch_norm_sums(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, sum_dy, sum_dy_xhat);
-            const T* gamma = s.input(1, cols, cols);
-            T* dx = s.output(rows, cols, cols);
-            table.batch_norm_backward(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, gamma, sum_dy,
-                                      sum_dy_xhat, dx, cols);
-        });
+    for_sizes<T>("batch_norm backward", 0, 0,
+                 [](const Table<T>& table, Scratch<T>& s, index_t rows, index_t cols, index_t pad) {
+                     const T* x = s.input(rows, cols, cols + pad);
+                     const T* dy = s.input(rows, cols, cols + 2 * pad);
+                     const T* mean = s.input(1, cols, cols);
+                     const T* inv_std = s.input(1, cols, cols);
+                     T* sum_dy = s.output(1, cols, cols);
+                     T* sum_dy_xhat = s.output(1, cols, cols);
+                     table.batch_norm_sums(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, sum_dy,
+                                           sum_dy_xhat, pad > 0);
+                     const T* gamma = s.input(1, cols, cols);
+                     T* dx = s.output(rows, cols, cols);
+                     table.batch_norm_backward(rows, cols, x, cols + pad, dy, cols + 2 * pad, mean, inv_std, gamma,
+                                               sum_dy, sum_dy_xhat, dx, cols, pad > 0);
+                 });
 }
 
 template <class T>
