@@ -25,8 +25,8 @@ REACHING = 6
 # is missing to a third is the time to build, judge and continue more trainings than it has.
 WIDE, SHARE = 60, 0.3
 # Trials that go on into the last doublings of the epochs: so many that the best of sixty is nearly always among them.
-# Losses after one epoch say only which third a trial belongs to; after a quarter of the epochs the best was twelfth, after
-# half of them eighth at times. bench/results/search.md says how often it got through.
+# Losses after one epoch say only which third a trial belongs to; after a quarter of the epochs the best was twelfth at
+# times, after half of them eighth. bench/results/search.md says how often it got through.
 GOING_ON = (24, 16, 12, 8)
 # New trials around the best, trained to the end.
 AROUND = 2
