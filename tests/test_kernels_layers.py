@@ -131,6 +131,20 @@ def test_layer_norm_survives_a_large_mean(isa, dtype, rng):
     assert_within(inv_std, exact, 64 * eps(dtype) * float(shift) * largest(exact))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layer_norm_survives_one_far_value(isa, dtype, rng):
+    """A variance by sums about a number that lies far from the mean would lose a factor of the width."""
+    width = 4096
+    x = rng.normal(size=(4, width))
+    x[:, 0] = 1000.0
+    x = x.astype(dtype)
+    wide = x.astype("longdouble")
+    expected = (wide - wide.mean(axis=1, keepdims=True)) / np.sqrt(wide.var(axis=1, keepdims=True) + 1e-5)
+    y = kernels.layer_norm_forward(x, np.ones(width, dtype), np.zeros(width, dtype))[0]
+    # Rounding errors of a sum of `width` terms, one after the other, walk at random: the root of their number.
+    assert np.abs(y - expected).max() <= 2.0 * width**0.5 * eps(dtype) * np.abs(expected).max()
+
+
 # ----------------------------------------------------------------------------------------------------- PReLU and Maxout
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", DTYPES)
