@@ -29,23 +29,20 @@ STEEPEST_INLINE V polynomial(V x, const typename V::value_type (&c)[N]) {
 // The same by pairs, pairs of pairs and so on: more multiplications, but a chain of log2(N) where Horner's has N, and chains are what a
 // loop of long ones waits for.
 template <class V, int N>
-STEEPEST_INLINE V polynomial_by_pairs(V x, const V (&c)[N]) {
-    if constexpr (N == 1) {
-        return c[0];
-    } else {
-        V pairs[(N + 1) / 2];
-#pragma GCC unroll 16
-        for (int i = 0; i < N / 2; ++i) pairs[i] = fma(c[2 * i + 1], x, c[2 * i]);
-        if constexpr (N % 2 == 1) pairs[N / 2] = c[N - 1];
-        return polynomial_by_pairs(x * x, pairs);
-    }
-}
-template <class V, int N>
 STEEPEST_INLINE V polynomial_by_pairs(V x, const typename V::value_type (&c)[N]) {
-    V each[N];
-#pragma GCC unroll 32
-    for (int i = 0; i < N; ++i) each[i] = V::set(c[i]);
-    return polynomial_by_pairs(x, each);
+    V sums[(N + 1) / 2];
+#pragma GCC unroll 16
+    for (int i = 0; i < (N + 1) / 2; ++i)
+        sums[i] = 2 * i + 1 < N ? fma(V::set(c[2 * i + 1 < N ? 2 * i + 1 : 0]), x, V::set(c[2 * i])) : V::set(c[2 * i]);
+    int left = (N + 1) / 2;
+#pragma GCC unroll 8
+    while (left > 1) {
+        x = x * x;
+        for (int i = 0; i < left / 2; ++i) sums[i] = fma(sums[2 * i + 1], x, sums[2 * i]);
+        if (left % 2 == 1) sums[left / 2] = sums[left - 1];
+        left = (left + 1) / 2;
+    }
+    return sums[0];
 }
 
 // exp(r) - 1 for |r| <= ln 2 / 2
