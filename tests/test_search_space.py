@@ -187,7 +187,8 @@ def test_the_passes_cost_less_than_a_third_of_the_random_search():
         going = [0, *(p.carry for p in passes)]
         before = [0, *(p.epochs for p in passes)]
         spent = sum(p.new * p.epochs + n * (p.epochs - e) for p, n, e in zip(passes, going, before, strict=False))
-        assert spent <= SHARE * WIDE * epochs + 1
+        # With one epoch the share is spent before the first pass, which has one trial all the same.
+        assert spent <= SHARE * WIDE * epochs + (epochs == 1)
         assert passes[0].new == WIDE or epochs < 9
         # Nobody goes on who is not there.
         assert all(p.carry <= n + p.new for p, n in zip(passes, going, strict=False))
