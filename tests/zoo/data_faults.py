@@ -212,7 +212,8 @@ def validation_not_scaled():
     X, y = src.housing()
     y = (y - y.mean()) / y.std()
     model = src.dense(64, 1)
-    return numbers(model, src.standard(X)[:3000], y[:3000], validation_data=(X[3000:], y[3000:]))
+    count = len(X) * 3 // 4
+    return numbers(model, src.standard(X)[:count], y[:count], validation_data=(X[count:], y[count:]))
 
 
 @fault("validation targets")
