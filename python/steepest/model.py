@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import data, rng, threads
-from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_bool, check_dtype, check_int
 from steepest.guard import Guard
 from steepest.history import History
@@ -20,7 +19,9 @@ from steepest.lowering.network import Network
 from steepest.lowering.program import Shape
 from steepest.optimizers import Optimizer
 from steepest.registry import LOSSES
+from steepest.training.callback import Callback
 from steepest.training.fit import fit
+from steepest.training.stopping import EarlyStopping
 from steepest.training.training_set import EVALUATION_BATCH, check_data, evaluate
 
 Array = npt.NDArray[Any]

@@ -7,7 +7,6 @@ It returns a :class:`Report` of :class:`Check` objects. Every check is one funct
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 import warnings
@@ -28,29 +27,6 @@ from .report import Check, Report
 from .state import fingerprint, untouched_randomness
 
 __all__ = ["Check", "Report", "checkup", "fingerprint", "names"]
-
-# In the order in which they run: what is cheap and can explain the rest comes first.
-FAMILIES = (
-    "code",
-    "data",
-    "labels",
-    "relation",
-    "outliers",
-    "rows",
-    "setup",
-    "initialisation",
-    "activations",
-    "gradient",
-    "rate",
-    "learning",
-    "reproducibility",
-)
-
-
-def load() -> None:
-    """Import every family, which registers its checks."""
-    for family in FAMILIES:
-        importlib.import_module(f"{__name__}.{family}")
 
 
 def names() -> list[str]:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.checks import check_bool, check_dtype
-from steepest.export import graph, samples, table
+from steepest.export import lowered, samples, table
 from steepest.export.errors import ExportError
-from steepest.export.graph import Graph
+from steepest.export.graph import LINKS, Graph, Line
 from steepest.export.report import check_tolerance
 from steepest.losses import Loss
 from steepest.model import Model
@@ -60,7 +60,7 @@ class Source:
         dtype = None if input_dtype is None else check_dtype("input_dtype", input_dtype)
         if dtype is None and self.preprocessing is not None and getattr(X, "dtype", None) == np.float32:
             dtype = "float32"
-        self.graph: Graph = graph.build(
+        self.graph: Graph = lowered.build(
             self.models, self.preprocessing, dtype, self.link, _line(self.target), link_first=probabilities
         )
         self.table = table.is_table(self.preprocessing)
@@ -112,21 +112,21 @@ class Source:
         return result
 
 
-def _line(target: Any) -> graph.Line | None:
+def _line(target: Any) -> Line | None:
     """Return what takes the outputs back to the unit of the targets."""
     if target is None:
         return None
     kind = type(target).__dict__.get("kind", "")
     if kind in ("target_scaler", "standardizer"):
-        return graph.Line(target.scale, target.mean)
+        return Line(target.scale, target.mean)
     if kind == "center":
-        return graph.Line(np.ones_like(target.mean), target.mean)
+        return Line(np.ones_like(target.mean), target.mean)
     if kind == "min_max":
         span = np.where(target.largest > target.smallest, target.largest - target.smallest, 1.0)
         scale = span / (target.high - target.low)
-        return graph.Line(scale, target.smallest - target.low * scale)
+        return Line(scale, target.smallest - target.low * scale)
     if kind == "robust" and not target.smooth_clip:
-        return graph.Line(target.scale, target.center)
+        return Line(target.scale, target.center)
     raise ExportError(
         f"what {type(target).__name__} did to the targets cannot be undone in an export: take link=False and undo it "
         "yourself, or scale them by a TargetScaler"
@@ -159,7 +159,7 @@ def _link(loss: Loss | None) -> Loss | None:
         raise ValueError("link=True needs the loss that the model was trained with, and it has not been trained")
     if type(loss).link is Loss.link:  # the outputs themselves
         return None
-    if loss.kind not in graph.LINKS:
+    if loss.kind not in LINKS:
         raise ExportError(
             f"the link of loss {loss!r} is written in Python and cannot be exported: take link=False and apply "
             "it yourself"

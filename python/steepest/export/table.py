@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from steepest.export import steps
 from steepest.export.graph import Array, Graph
 
 _SEED = 20260102
@@ -131,8 +132,6 @@ def _together(graph: Graph, parts: list[int]) -> int:
 
 def _numbers(graph: Graph, select: Callable[[list[Any]], int], numeric: list[Any], scaler: Any) -> int:
     """Append what becomes of numbers and times: gaps filled, times taken apart, all scaled."""
-    from steepest.export import steps
-
     parts = []
     for is_time, run in itertools.groupby(numeric, lambda each: each.kind == "time"):
         # Each time by itself, numbers together as far as no time stands between them.

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from steepest.registry import Configurable
 
-if TYPE_CHECKING:
-    from steepest.activations import Activation
-
 Array = npt.NDArray[np.float64]
+
+
+class Follower(Protocol):
+    """What initialisation asks of the activation that follows."""
+
+    @property
+    def kind(self) -> str:
+        """Name."""
+
+    @property
+    def rectifier(self) -> bool:
+        """Whether it is one of the ReLU family."""
 
 
 class Initializer(Configurable):
@@ -22,6 +31,6 @@ class Initializer(Configurable):
         """Return the initial values."""
         raise NotImplementedError
 
-    def resolve(self, activation: Activation) -> Initializer:
+    def resolve(self, activation: Follower) -> Initializer:
         """Return the initialiser to use before this activation: itself, except for `Auto`."""
         return self

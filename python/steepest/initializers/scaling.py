@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steepest.checks import check_choice, check_float
-from steepest.initializers.base import Array, Initializer
+from steepest.initializers.base import Array, Follower, Initializer
 from steepest.registry import INITIALIZERS
-
-if TYPE_CHECKING:
-    from steepest.activations import Activation
 
 
 class VarianceScaling(Initializer):
@@ -178,7 +174,7 @@ class Auto(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = check_float("gain", gain, 0.0, open_minimum=True)
 
-    def resolve(self, activation: Activation) -> Initializer:
+    def resolve(self, activation: Follower) -> Initializer:
         """Return the initialiser that suits the activation."""
         if activation.rectifier:
             return He(self.gain)

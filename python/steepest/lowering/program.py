@@ -9,16 +9,13 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from steepest.initializers import Initializer
 from steepest.regularizers import Regularizer
-
-if TYPE_CHECKING:
-    from steepest.layers.base import Layer
 
 Shape = tuple[int, ...]
 
@@ -152,6 +149,21 @@ class Program:
         }
 
 
+class Lowered(Protocol):
+    """What the builder asks of a layer."""
+
+    @property
+    def trainable(self) -> bool:
+        """Whether it is to be trained."""
+
+    @property
+    def rate_scale(self) -> float:
+        """What the learning rate of its parameters is multiplied by."""
+
+    def lower(self, builder: Builder, value: Value) -> Value:
+        """Append its operations, reading `value`, and return its output."""
+
+
 class Builder:
     """What layers lower themselves into.
 
@@ -215,7 +227,7 @@ class Builder:
             for stack in (self._names, self._key, self._tensors, self._trainable, self._rate_scale):
                 stack.pop()
 
-    def lower(self, layer: Layer, name: str, number: int, value: Value) -> Value:
+    def lower(self, layer: Lowered, name: str, number: int, value: Value) -> Value:
         """Lower the layer, called `name` and the `number`-th of its container, and return its output."""
         with self.scope(name, number, trainable=layer.trainable, rate_scale=layer.rate_scale):
             return layer.lower(self, value)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.callbacks import Callback
 from steepest.checks import check_bool
 from steepest.monitor.compare import compare
 from steepest.monitor.facts import facts_of
@@ -17,6 +16,7 @@ from steepest.monitor.finding import Finding
 from steepest.monitor.records import Records
 from steepest.monitor.rules import diagnose
 from steepest.monitor.watch import Watch
+from steepest.training.callback import Callback
 from steepest.training.run import Run
 
 Array = npt.NDArray[np.float64]

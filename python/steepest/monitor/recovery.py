@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from steepest.callbacks import Callback
 from steepest.checks import check_bool, check_choice, check_float, check_int
 from steepest.errors import TrainingDiverged
 from steepest.monitor.watch import Watch
+from steepest.training.callback import Callback
 from steepest.training.run import Run
 
 

@@ -156,7 +156,7 @@ class Watch:
     @classmethod
     def of(cls, run: Run) -> Watch:
         """Return the run's, which is made at the first call."""
-        if run.watch is None:
+        if not isinstance(run.watch, cls):
             run.watch = cls()
         return run.watch
 

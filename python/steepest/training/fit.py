@@ -6,17 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from steepest.callbacks import Callback, EarlyStopping
 from steepest.checks import check_bool, check_int, check_items
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.optimizers import Adam, Optimizer
 from steepest.registry import LOSSES, OPTIMIZERS
 from steepest.training.augment import Augmentation
+from steepest.training.callback import Callback
 from steepest.training.interrupt import DeferredInterrupt
 from steepest.training.progress import make_progress
 from steepest.training.requests import drive
 from steepest.training.run import Run
+from steepest.training.stopping import EarlyStopping
 from steepest.training.trainer import Trainer
 from steepest.training.training_set import Fold, check_data, split, weigh_classes
 

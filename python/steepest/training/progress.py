@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from steepest.callbacks import Callback
+from steepest.training.callback import Callback
 from steepest.training.run import Run
 
 

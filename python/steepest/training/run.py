@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from steepest.history import History
 from steepest.losses import Loss
@@ -11,8 +11,20 @@ from steepest.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from steepest.model import Model
-    from steepest.monitor.watch import Watch
     from steepest.training.training_set import DataSet
+
+
+class Watch(Protocol):
+    """What a training tells the monitor of the core that a callback has set up."""
+
+    def begin_epoch(self, run: Run) -> None:
+        """Before an epoch."""
+
+    def fail(self, run: Run) -> None:
+        """Before an epoch is undone."""
+
+    def close(self, run: Run) -> None:
+        """After the training."""
 
 
 @dataclass

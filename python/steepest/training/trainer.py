@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.callbacks import Callback
 from steepest.errors import TrainingDiverged
 from steepest.history import History
 from steepest.losses import Loss
@@ -21,6 +20,7 @@ from steepest.lowering.network import Network, Snapshot
 from steepest.rng import Rows, shuffle_rows
 from steepest.training import divergence
 from steepest.training.augment import Augmentation
+from steepest.training.callback import Callback
 from steepest.training.interrupt import DeferredInterrupt
 from steepest.training.requests import Evaluation, Request, Slice
 from steepest.training.run import Run
