@@ -46,25 +46,35 @@ static T selu_T(T x)
 }
 """,
     "celu": "\nstatic T celu_T(T x, T alpha) { return x > 0.0@ ? x : alpha * expm1@(x / alpha); }\n",
-    "gelu": "\nstatic T gelu_T(T x) { return 0.5@ * x * (1.0@ + erf@(x * 0.7071067811865476@)); }\n",
+    "bounded": """
+/* infinity times zero is no number; what is called with this has reached its limit long before */
+static T bounded_T(T x) { return x < -1e38@ ? -1e38@ : x; }
+""",
+    "gelu": "\nstatic T gelu_T(T x) { return 0.5@ * bounded_T(x) * (1.0@ + erf@(x * 0.7071067811865476@)); }\n",
     "gelu_tanh": """
 static T gelu_tanh_T(T x)
 {
-    return 0.5@ * x * (1.0@ + tanh@(0.7978845608028654@ * (x + 0.044715@ * x * x * x)));
+    return 0.5@ * bounded_T(x) * (1.0@ + tanh@(0.7978845608028654@ * (x + 0.044715@ * x * x * x)));
 }
 """,
-    "silu": "\nstatic T silu_T(T x) { return x * sigmoid_T(x); }\n",
+    "silu": "\nstatic T silu_T(T x) { return bounded_T(x) * sigmoid_T(x); }\n",
     "softplus": "\nstatic T softplus_T(T x) { return (x > 0.0@ ? x : 0.0@) + log1p@(exp@(-fabs@(x))); }\n",
-    "mish": "\nstatic T mish_T(T x) { return x * tanh@(softplus_T(x)); }\n",
-    "softsign": "\nstatic T softsign_T(T x) { return x / (1.0@ + fabs@(x)); }\n",
+    "mish": "\nstatic T mish_T(T x) { return bounded_T(x) * tanh@(softplus_T(x)); }\n",
+    "softsign": """
+static T softsign_T(T x)
+{
+    const T size = fabs@(x);
+    return size > 1e38@ ? (x > 0.0@ ? 1.0@ : -1.0@) : x / (1.0@ + size);
+}
+""",
     "hard_sigmoid": """
 static T hard_sigmoid_T(T x)
 {
     return (x <= -3.0@ ? 0.0@ : x >= 3.0@ ? 6.0@ : x + 3.0@) / 6.0@;
 }
 """,
-    "hard_swish": "\nstatic T hard_swish_T(T x) { return x * hard_sigmoid_T(x); }\n",
-    "step": "\nstatic T step_T(T x) { return x > 0.0@ ? 1.0@ : 0.0@; }\n",
+    "hard_swish": "\nstatic T hard_swish_T(T x) { return bounded_T(x) * hard_sigmoid_T(x); }\n",
+    "step": "\nstatic T step_T(T x) { return x > 0.0@ ? 1.0@ : x != x ? x : 0.0@; }\n",
     "largest": """
 static size_t largest_T(size_t n, const T *x)
 {
@@ -96,8 +106,10 @@ static void log_softmax_T(size_t n, const T *x, T *y)
     "hardmax": """
 static void hardmax_T(size_t n, const T *x, T *y)
 {
-    const size_t k = largest_T(n, x);
-    for (size_t i = 0; i < n; ++i) y[i] = i == k ? 1.0@ : 0.0@;
+    size_t k = 0;
+    for (size_t i = 1; i < n; ++i)
+        if (x[i] > x[k] || x[k] != x[k]) k = i;
+    for (size_t i = 0; i < n; ++i) y[i] = x[i] != x[i] ? x[i] : i == k ? 1.0@ : 0.0@;
 }
 """,
     "layer_norm": """

@@ -42,17 +42,22 @@ _erf = np.frompyfunc(math.erf, 1, 1)
 def erf(x):
     return _erf(x).astype(x.dtype)
 """,
+    "bounded": """
+def bounded(x):
+    # Infinity times zero is no number; what is called with this has reached its limit long before.
+    return np.maximum(x, -1e38)
+""",
     "gelu": """
 def gelu(x):
-    return x * 0.5 * (1 + erf(x * 0.7071067811865476))
+    return bounded(x) * 0.5 * (1 + erf(x * 0.7071067811865476))
 """,
     "gelu_tanh": """
 def gelu_tanh(x):
-    return x * 0.5 * (1 + np.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
+    return bounded(x) * 0.5 * (1 + np.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
 """,
     "silu": """
 def silu(x):
-    return x * sigmoid(x)
+    return bounded(x) * sigmoid(x)
 """,
     "softplus": """
 def softplus(x):
@@ -60,10 +65,11 @@ def softplus(x):
 """,
     "mish": """
 def mish(x):
-    return x * np.tanh(softplus(x))
+    return bounded(x) * np.tanh(softplus(x))
 """,
     "softsign": """
 def softsign(x):
+    x = np.clip(x, -1e38, 1e38)
     return x / (1 + np.abs(x))
 """,
     "hard_sigmoid": """
@@ -72,11 +78,11 @@ def hard_sigmoid(x):
 """,
     "hard_swish": """
 def hard_swish(x):
-    return x * hard_sigmoid(x)
+    return bounded(x) * hard_sigmoid(x)
 """,
     "step": """
 def step(x):
-    return (x > 0).astype(x.dtype)
+    return np.where(np.isnan(x), x, x > 0).astype(x.dtype)
 """,
     "softmax": """
 def softmax(x):
@@ -90,7 +96,8 @@ def log_softmax(x):
 """,
     "hardmax": """
 def hardmax(x):
-    return (np.arange(x.shape[1]) == x.argmax(axis=1)[:, np.newaxis]).astype(x.dtype)
+    largest = np.where(np.isnan(x), -np.inf, x).argmax(axis=1)
+    return np.where(np.isnan(x), x, np.arange(x.shape[1]) == largest[:, np.newaxis]).astype(x.dtype)
 """,
     "layer_norm": """
 def layer_norm(x, gamma, beta, epsilon):
@@ -156,7 +163,13 @@ def quantile_normal(x, points, base, start, gap, rise, middle):
 """,
 }
 # What a function calls in turn.
-CALLS = {"gelu": ["erf"], "silu": ["sigmoid"], "mish": ["softplus"], "hard_swish": ["hard_sigmoid"]}
+CALLS = {
+    "gelu": ["erf", "bounded"],
+    "gelu_tanh": ["bounded"],
+    "silu": ["sigmoid", "bounded"],
+    "mish": ["softplus", "bounded"],
+    "hard_swish": ["hard_sigmoid", "bounded"],
+}
 
 _WITH_ALPHA = ("leaky_relu", "elu", "celu")
 _OF_NUMPY = {"identity": "{x}", "tanh": "np.tanh({x})", "exp": "np.exp({x})"}

@@ -94,6 +94,11 @@ def _erf(w: Writer, x: str) -> str:
     return w("Mul", w("Sign", x), w("Where", w("Less", size, 1.0), inner, outer))
 
 
+def _bounded(w: Writer, x: str) -> str:
+    """Return x, not below -1e38: infinity times zero is no number, and what is called with this has long been 0."""
+    return w("Where", w("Less", x, -1e38), -1e38, x)
+
+
 def _expm1_below(w: Writer, x: str, factor: float, stretch: float, slope: float) -> str:
     """`slope x` above 0, below `factor (exp(x / stretch) - 1)`."""
     low = w("Min", x, 0.0)
@@ -109,6 +114,7 @@ def _softplus(w: Writer, x: str) -> str:
 
 
 def _silu(w: Writer, x: str) -> str:
+    x = _bounded(w, x)
     if w.dtype == "float32":
         return w("Mul", x, w("Sigmoid", x))
     # ONNX Runtime up to 1.20 makes an operator of that product which it does not have in float64.
@@ -122,12 +128,17 @@ def _hard_sigmoid(w: Writer, x: str) -> str:
 
 
 def _gelu(w: Writer, x: str, inner: str) -> str:
-    return w("Mul", w("Mul", x, 0.5), w("Add", inner, 1.0))
+    return w("Mul", w("Mul", _bounded(w, x), 0.5), w("Add", inner, 1.0))
 
 
 def _gelu_tanh(w: Writer, x: str) -> str:
     cube = w("Mul", w("Mul", w("Mul", x, x), x), 0.044715)
     return _gelu(w, x, w("Tanh", w("Mul", w("Add", x, cube), float(np.sqrt(2.0 / np.pi)))))
+
+
+def _softsign(w: Writer, x: str) -> str:
+    x = _bounded(w, w("Where", w("Greater", x, 1e38), 1e38, x))
+    return w("Softsign", x) if w.dtype == "float32" else w("Div", x, w("Add", w("Abs", x), 1.0))
 
 
 def _native(name: str, otherwise: Callable[[Writer, str, float], str], alpha: bool = False) -> Any:
@@ -141,6 +152,8 @@ def _native(name: str, otherwise: Callable[[Writer, str, float], str], alpha: bo
     return write
 
 
+_hard_swish = _native("HardSwish", lambda w, x, a: w("Mul", x, _hard_sigmoid(w, x)))
+
 ACTIVATIONS: dict[str, Callable[[Writer, str, float], str]] = {
     "identity": lambda w, x, a: w("Identity", x),
     "sigmoid": lambda w, x, a: w("Sigmoid", x),
@@ -153,12 +166,12 @@ ACTIVATIONS: dict[str, Callable[[Writer, str, float], str]] = {
     "gelu": lambda w, x, a: _gelu(w, x, _erf(w, w("Mul", x, float(np.sqrt(0.5))))),
     "gelu_tanh": lambda w, x, a: _gelu_tanh(w, x),
     "silu": lambda w, x, a: _silu(w, x),
-    "mish": lambda w, x, a: w("Mul", x, w("Tanh", _softplus(w, x))),
+    "mish": lambda w, x, a: w("Mul", _bounded(w, x), w("Tanh", _softplus(w, x))),
     "softplus": lambda w, x, a: _softplus(w, x),
-    "softsign": _native("Softsign", lambda w, x, a: w("Div", x, w("Add", w("Abs", x), 1.0))),
+    "softsign": lambda w, x, a: _softsign(w, x),
     "hard_sigmoid": lambda w, x, a: _hard_sigmoid(w, x),
-    "hard_swish": _native("HardSwish", lambda w, x, a: w("Mul", x, _hard_sigmoid(w, x))),
-    "step": lambda w, x, a: w.cast(w("Greater", x, 0.0), w.dtype),
+    "hard_swish": lambda w, x, a: _hard_swish(w, _bounded(w, x), a),
+    "step": lambda w, x, a: w("Where", w("IsNaN", x), x, w.cast(w("Greater", x, 0.0), w.dtype)),
     "exp": lambda w, x, a: w("Exp", x),
 }
 
@@ -171,10 +184,12 @@ def _activation(w: Writer, node: Node, inputs: list[str]) -> str:
 
 
 def _hardmax(w: Writer, x: str, width: int) -> str:
+    gaps = w("IsNaN", x)
+    filled = w("Where", gaps, float(np.finfo(w.dtype).min), x)
     if w.dtype == "float32":
-        return w("Hardmax", x, axis=1)
-    largest = w("ArgMax", x, axis=1, keepdims=1)
-    return w.cast(w("Equal", w.integers(*range(width)), largest), w.dtype)
+        return w("Where", gaps, x, w("Hardmax", filled, axis=1))
+    largest = w("ArgMax", filled, axis=1, keepdims=1)
+    return w("Where", gaps, x, w.cast(w("Equal", w.integers(*range(width)), largest), w.dtype))
 
 
 def _row_function(w: Writer, node: Node, inputs: list[str]) -> str:
