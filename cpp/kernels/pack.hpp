@@ -26,17 +26,33 @@ void pack_panels(index_t k, index_t n, const typename V::value_type* b, index_t 
     }
 }
 
-// rows[i][j] <-> rows[j][i] for lanes x lanes elements: log2(lanes) rounds of shuffling row i into row i + lanes / 2.
+// rows[i][j] <-> rows[j][i] for lanes x lanes elements: first every 16 bytes of a group of rows, by rounds of interleaving, then the
+// pieces of 16 bytes among the groups. (One kind of round that crosses the 16 bytes would do, but takes twice the time.)
 template <class V>
 STEEPEST_INLINE void transpose(V (&rows)[V::lanes]) {
-    constexpr int half = V::lanes / 2;
-#pragma GCC unroll 4
-    for (int round = 1; round < V::lanes; round *= 2) {
-        V shuffled[V::lanes];
+    constexpr int piece = 16 / int(sizeof(typename V::value_type));
+    constexpr int groups = V::lanes / piece;
+    V other[V::lanes];
+#pragma GCC unroll 2
+    for (int round = 1; round < piece; round *= 2) {
 #pragma GCC unroll 8
-        for (int i = 0; i < half; ++i) interleave(rows[i], rows[i + half], &shuffled[2 * i], &shuffled[2 * i + 1]);
+        for (int i = 0; i < V::lanes / 2; ++i) {
+            const int first = i / (piece / 2) * piece, k = i % (piece / 2);
+            interleave(rows[first + k], rows[first + k + piece / 2], &other[first + 2 * k], &other[first + 2 * k + 1]);
+        }
 #pragma GCC unroll 16
-        for (int i = 0; i < V::lanes; ++i) rows[i] = shuffled[i];
+        for (int i = 0; i < V::lanes; ++i) rows[i] = other[i];
+    }
+#pragma GCC unroll 2
+    for (int round = 1; round < groups; round *= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < V::lanes / 2; ++i) {
+            const int g = i / piece, c = i % piece;
+            separate(rows[2 * g * piece + c], rows[(2 * g + 1) * piece + c], &other[g * piece + c],
+                     &other[(g + groups / 2) * piece + c]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < V::lanes; ++i) rows[i] = other[i];
     }
 }
 

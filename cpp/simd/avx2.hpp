@@ -222,16 +222,24 @@ STEEPEST_INLINE double reduce_max(F64 a) {
     return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
 }
 
-// low = a0 b0 a1 b1 ..., high = the upper halves of a and b likewise.
+// In each 16 bytes: low = a0 b0 a1 b1, high = a2 b2 a3 b3 (doubles: a0 b0 and a1 b1).
 STEEPEST_INLINE void interleave(F32 a, F32 b, F32* low, F32* high) {
-    const __m256 l = _mm256_unpacklo_ps(a.v, b.v), h = _mm256_unpackhi_ps(a.v, b.v);
-    *low = {_mm256_permute2f128_ps(l, h, 0x20)};
-    *high = {_mm256_permute2f128_ps(l, h, 0x31)};
+    *low = {_mm256_unpacklo_ps(a.v, b.v)};
+    *high = {_mm256_unpackhi_ps(a.v, b.v)};
 }
 STEEPEST_INLINE void interleave(F64 a, F64 b, F64* low, F64* high) {
-    const __m256d l = _mm256_unpacklo_pd(a.v, b.v), h = _mm256_unpackhi_pd(a.v, b.v);
-    *low = {_mm256_permute2f128_pd(l, h, 0x20)};
-    *high = {_mm256_permute2f128_pd(l, h, 0x31)};
+    *low = {_mm256_unpacklo_pd(a.v, b.v)};
+    *high = {_mm256_unpackhi_pd(a.v, b.v)};
+}
+
+// Of 16 bytes each: even = the even ones of a, then those of b; odd likewise.
+STEEPEST_INLINE void separate(F32 a, F32 b, F32* even, F32* odd) {
+    *even = {_mm256_permute2f128_ps(a.v, b.v, 0x20)};
+    *odd = {_mm256_permute2f128_ps(a.v, b.v, 0x31)};
+}
+STEEPEST_INLINE void separate(F64 a, F64 b, F64* even, F64* odd) {
+    *even = {_mm256_permute2f128_pd(a.v, b.v, 0x20)};
+    *odd = {_mm256_permute2f128_pd(a.v, b.v, 0x31)};
 }
 
 }  // namespace

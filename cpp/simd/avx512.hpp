@@ -193,16 +193,24 @@ STEEPEST_INLINE double reduce_max(F64 a) {
     return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
 }
 
-// low = a0 b0 a1 b1 ..., high = the upper halves of a and b likewise.
+// In each 16 bytes: low = a0 b0 a1 b1, high = a2 b2 a3 b3 (doubles: a0 b0 and a1 b1).
 STEEPEST_INLINE void interleave(F32 a, F32 b, F32* low, F32* high) {
-    const __m512i l = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const __m512i h = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    *low = {_mm512_permutex2var_ps(a.v, l, b.v)};
-    *high = {_mm512_permutex2var_ps(a.v, h, b.v)};
+    *low = {_mm512_unpacklo_ps(a.v, b.v)};
+    *high = {_mm512_unpackhi_ps(a.v, b.v)};
 }
 STEEPEST_INLINE void interleave(F64 a, F64 b, F64* low, F64* high) {
-    *low = {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b.v)};
-    *high = {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b.v)};
+    *low = {_mm512_unpacklo_pd(a.v, b.v)};
+    *high = {_mm512_unpackhi_pd(a.v, b.v)};
+}
+
+// Of 16 bytes each: even = the even ones of a, then those of b; odd likewise.
+STEEPEST_INLINE void separate(F32 a, F32 b, F32* even, F32* odd) {
+    *even = {_mm512_shuffle_f32x4(a.v, b.v, 0x88)};
+    *odd = {_mm512_shuffle_f32x4(a.v, b.v, 0xdd)};
+}
+STEEPEST_INLINE void separate(F64 a, F64 b, F64* even, F64* odd) {
+    *even = {_mm512_shuffle_f64x2(a.v, b.v, 0x88)};
+    *odd = {_mm512_shuffle_f64x2(a.v, b.v, 0xdd)};
 }
 
 }  // namespace
