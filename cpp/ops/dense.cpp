@@ -41,18 +41,17 @@ template <class T>
 index_t Dense<T>::workspace(index_t /*capacity*/, int /*workers*/) const {
     const index_t nr = this->kernels_.gemm_nr;
     if (in_place_) return 0;
-    return round_up(out_, nr) * in_ + (input_gradient_ ? round_up(in_, nr) * out_ : 0);
+    return round_up(out_, nr) * in_;
 }
 
 template <class T>
 void Dense<T>::bind(const Site<T>& site, T* workspace) {
     this->site_ = site;
     packed_ = workspace;
-    packed_transposed_ = input_gradient_ ? workspace + round_up(out_, this->kernels_.gemm_nr) * in_ : nullptr;
     block_cols_ = block_cols();
 }
 
-// Copies the panel of W that starts at (row, col), kBlockRows rows by gemm_nr columns, into both packed forms.
+// Copies the panel of W that starts at (row, col), kBlockRows rows by gemm_nr columns, into the packed form.
 template <class T>
 void Dense<T>::pack_panel(index_t row, index_t col) const {
     const auto& k = this->kernels_;
@@ -61,10 +60,6 @@ void Dense<T>::pack_panel(index_t row, index_t col) const {
     const index_t cols = std::min(nr, out_ - col);
     const T* w = weight().data + row * out_ + col;
     k.pack_panels(rows, cols, w, out_, packed_ + col * in_ + row * nr);
-    if (packed_transposed_ == nullptr) return;
-    for (index_t i = 0; i < rows; i += nr)
-        k.pack_panels_transposed(cols, std::min(nr, rows - i), w + i * out_, out_,
-                                 packed_transposed_ + (row + i) * out_ + col * nr);
 }
 
 template <class T>
@@ -143,13 +138,12 @@ void Dense<T>::backward(const Step<T>& /*step*/, Rows rows, const Worker& /*work
     product.k = out_;
     product.a = dz;
     product.lda = dy.stride;
-    product.b = packed_transposed_;
-    product.panel_stride = this->kernels_.gemm_nr * out_;
-    product.b_k = this->kernels_.gemm_nr;
+    product.b = packed_;
+    product.panel_stride = this->kernels_.gemm_nr * in_;
     product.c = dx.row(rows.begin);
     product.ldc = dx.stride;
     product.accumulate = this->site_.add_gradient[0];
-    multiply_rows(this->kernels_, product);
+    multiply_rows_by_transpose(this->kernels_, product);
 }
 
 template <class T>

@@ -58,8 +58,7 @@ private:
     bool input_gradient_ = false;
     bool in_place_ = false;
     index_t block_cols_ = 0;
-    T* packed_ = nullptr;             // W in panels, for the forward pass
-    T* packed_transposed_ = nullptr;  // W^T in panels, for the input gradient
+    T* packed_ = nullptr;  // W in panels
 };
 
 }  // namespace steepest

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/inline.hpp"
+
 namespace steepest {
 
 namespace {
@@ -11,6 +13,8 @@ namespace {
 constexpr index_t kDepth = 256;
 // Rows of A that stay in the second-level cache while the panels of B pass them.
 constexpr index_t kHeight = 192;
+// More of them where each block of B is turned over first.
+constexpr index_t kTurnedHeight = 256;
 // Columns of C that stay in the second-level cache between two blocks of k.
 constexpr index_t kWidth = 512;
 
@@ -35,20 +39,30 @@ void look_ahead(GemmPanel<T>& g, const T* next) {
     g.ahead_tile = g.k * g.ahead_step;
 }
 
-}  // namespace
-
+// The columns of g.n rows of W, k of them, as rows of a panel: w is the first row's part of W's first panel. The rows that follow are asked
+// for: they come from another core's cache, or from memory.
 template <class T>
-void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) {
+void turn_block(const KernelTable<T>& kernels, const T* w, index_t panel_stride, index_t n, index_t k, T* panel) {
     const index_t nr = kernels.gemm_nr;
-    const index_t depth = block(product.k, kDepth);
-    const index_t height = block(product.m, kHeight);
+    for (index_t p = 0; p < k; p += nr, w += panel_stride) {
+        for (index_t e = 0; e < nr * nr; e += kAlignment / index_t(sizeof(T))) STEEPEST_PREFETCH_L2(w + nr * nr + e);
+        // W's panels are padded to whole vectors, and blocks without masks are twice as fast.
+        kernels.pack_panels_transposed(std::min(nr, round_up(k - p, kernels.lanes)), n, w, nr, panel + p * nr);
+    }
+}
+
+// The blocks of C = A B in the order in which the caches hold them. aim(p, j, j0, j1, g) points g at rows [p, p + g.k) of the panel of B
+// that begins at column j, one of those in [j0, j1).
+template <class T, class Aim>
+void multiply_blocks(const KernelTable<T>& kernels, const RowProduct<T>& product, index_t depth, index_t most_rows,
+                     const Aim& aim) {
+    const index_t nr = kernels.gemm_nr;
+    const index_t height = block(product.m, most_rows);
     GemmPanel<T> g{};
     g.a_row = product.lda;
     g.a_k = 1;
-    g.b_k = product.b_k;
     g.ldc = product.ldc;
     g.slope = product.slope;
-    const bool far = product.n * product.k * index_t(sizeof(T)) > kNearBytes;
     for (index_t i = 0; i < product.m; i += height) {
         g.m = std::min(height, product.m - i);
         for (index_t j0 = 0; j0 < product.n; j0 += kWidth) {
@@ -58,19 +72,48 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) 
                 g.a = product.a + i * product.lda + p;
                 g.accumulate = product.accumulate || p > 0;
                 g.epilogue = p + g.k == product.k ? product.epilogue : Epilogue::none;
-                const T* first = product.b + j0 / nr * product.panel_stride + p * product.b_k;
                 for (index_t j = j0; j < j1; j += nr) {
                     g.n = std::min(nr, product.n - j);
-                    g.b = product.b + j / nr * product.panel_stride + p * product.b_k;
                     g.c = product.c + i * product.ldc + j;
                     g.bias = product.bias == nullptr ? nullptr : product.bias + j;
-                    // The last panel is followed by the first of the next rows of B, but for the last rows.
-                    if (far) look_ahead(g, j + nr < j1 ? g.b + product.panel_stride : first + depth * product.b_k);
+                    aim(p, j, j0, j1, g);
                     kernels.gemm_panel(g);
                 }
             }
         }
     }
+}
+
+}  // namespace
+
+template <class T>
+void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product) {
+    const index_t depth = block(product.k, kDepth);
+    const bool far = product.n * product.k * index_t(sizeof(T)) > kNearBytes;
+    multiply_blocks(kernels, product, depth, kHeight,
+                    [&](index_t p, index_t j, index_t j0, index_t j1, GemmPanel<T>& g) {
+                        const index_t nr = kernels.gemm_nr;
+                        const T* rows = product.b + p * product.b_k;
+                        g.b_k = product.b_k;
+                        g.b = rows + j / nr * product.panel_stride;
+                        // The last panel is followed by the first of the next rows of B, but for the last rows.
+                        const T* first = rows + depth * product.b_k + j0 / nr * product.panel_stride;
+                        if (far) look_ahead(g, j + nr < j1 ? g.b + product.panel_stride : first);
+                    });
+}
+
+template <class T>
+void multiply_rows_by_transpose(const KernelTable<T>& kernels, const RowProduct<T>& product) {
+    const index_t nr = kernels.gemm_nr;
+    const index_t depth = round_up(block(product.k, kDepth), nr);
+    alignas(kAlignment) T panel[(kDepth + kDepth / 2 + kMostPanel) * kMostPanel];
+    multiply_blocks(kernels, product, depth, kTurnedHeight,
+                    [&](index_t p, index_t j, index_t, index_t, GemmPanel<T>& g) {
+                        turn_block(kernels, product.b + p / nr * product.panel_stride + j * nr, product.panel_stride,
+                                   g.n, g.k, panel);
+                        g.b_k = nr;
+                        g.b = panel;
+                    });
 }
 
 template <class T>
@@ -108,6 +151,7 @@ void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, in
 
 #define STEEPEST_INSTANTIATE(T)                                                                               \
     template void multiply_rows<T>(const KernelTable<T>&, const RowProduct<T>&);                              \
+    template void multiply_rows_by_transpose<T>(const KernelTable<T>&, const RowProduct<T>&);                 \
     template void multiply_one_row<T>(const KernelTable<T>&, const RowProduct<T>&);                           \
     template void multiply_transposed<T>(const KernelTable<T>&, index_t, index_t, index_t, const T*, index_t, \
                                          const Panels<T>&, T*, index_t);

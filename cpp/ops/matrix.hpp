@@ -7,7 +7,7 @@
 namespace steepest {
 
 // C (m, n) = [C or bias or 0] + A (m, k) B (k, n). Panel j of B, gemm_nr columns, begins at b + j panel_stride, and its rows lie b_k
-// apart: packed by pack_panels or pack_panels_transposed, panel_stride is gemm_nr k and b_k is gemm_nr; in place they are gemm_nr and
+// apart: packed, panel_stride is gemm_nr k and b_k is gemm_nr; in place they are gemm_nr and
 // B's own stride, and gemm_nr elements must be readable behind B.
 template <class T>
 struct RowProduct {
@@ -31,6 +31,12 @@ void multiply_rows(const KernelTable<T>& kernels, const RowProduct<T>& product);
 // The same for m = 1, a B that is not packed and a C that is not accumulated to.
 template <class T>
 void multiply_one_row(const KernelTable<T>& kernels, const RowProduct<T>& product);
+
+// C (m, n) = [C or 0] + A (m, k) W^T, where product.b is W (n, k) as pack_panels leaves it, panel_stride apart. Its blocks are turned
+// over one by one in the caller's first-level cache, just before the rows of A pass. That costs as much as three more rows of A; a
+// second packed copy, made by the worker that changed W, costs more, for its lines have to be taken from the other workers' caches.
+template <class T>
+void multiply_rows_by_transpose(const KernelTable<T>& kernels, const RowProduct<T>& product);
 
 // A matrix B in panels of gemm_nr columns: panel j begins at data + j stride, its rows lie `row` apart, gemm_nr of each are readable.
 template <class T>
