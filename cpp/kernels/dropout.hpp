@@ -15,47 +15,77 @@
 namespace steepest {
 namespace {
 
-template <class U>
-STEEPEST_INLINE void philox_lanes(U (&c)[4], std::uint32_t key0, std::uint32_t key1) {
+// N times as many blocks as a vector has lanes: a single chain of multiplications leaves the multiplier idle. The even and the odd lanes go
+// apart, each word in the lower half of 64 bits: a product then lies where the next round wants it, and of what is in the upper halves
+// no word depends.
+template <int N, class U>
+STEEPEST_INLINE void philox_lanes(U (&c)[N][4], std::uint32_t key0, std::uint32_t key1) {
     const U m0 = U::set(Philox::multiplier0), m1 = U::set(Philox::multiplier1);
-#pragma GCC unroll 10
-    for (int round = 0; round < Philox::rounds; ++round) {
-        U high0, low0, high1, low1;
-        mul_wide(c[0], m0, &high0, &low0);
-        mul_wide(c[2], m1, &high1, &low1);
-        c[0] = high1 ^ c[1] ^ U::set(key0);
-        c[1] = low1;
-        c[2] = high0 ^ c[3] ^ U::set(key1);
-        c[3] = low0;
-        key0 += Philox::weyl0;
-        key1 += Philox::weyl1;
+    const U weyl0 = U::set(Philox::weyl0), weyl1 = U::set(Philox::weyl1);
+    U k0 = U::set(key0), k1 = U::set(key1);
+    constexpr int halves = U::lanes > 1 ? 2 * N : N;
+    U half[2 * N][4];
+#pragma GCC unroll 8
+    for (int i = 0; i < 4 * N; ++i) {
+        half[i / 4][i % 4] = c[i / 4][i % 4];
+        half[N + i / 4][i % 4] = odd_lanes(c[i / 4][i % 4]);
     }
+#pragma GCC unroll 1
+    for (int round = 0; round < Philox::rounds; ++round) {
+#pragma GCC unroll 4
+        for (int h = 0; h < halves; ++h) {
+            U(&w)[4] = half[h];
+            const U product0 = mul_even(w[0], m0), product1 = mul_even(w[2], m1);
+            w[0] = odd_lanes(product1) ^ w[1] ^ k0;
+            w[1] = product1;
+            w[2] = odd_lanes(product0) ^ w[3] ^ k1;
+            w[3] = product0;
+        }
+        k0 = k0 + weyl0;
+        k1 = k1 + weyl1;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 4 * N; ++i) c[i / 4][i % 4] = join_even(half[i / 4][i % 4], half[N + i / 4][i % 4]);
 }
 
-// Bit c: column 64 group + c of this row is kept.
+// Bit c of keep[i]: column 64 group + c of row row[i] is kept.
 template <class U>
-STEEPEST_INLINE std::uint64_t keep_bits(std::uint32_t group, std::uint32_t row, std::uint32_t threshold,
-                                        const MaskKey& key) {
+STEEPEST_INLINE void keep_bits(std::uint32_t group, const std::uint32_t (&row)[2], std::uint32_t threshold,
+                               const MaskKey& key, std::uint64_t (&keep)[2]) {
     const std::uint32_t key0 = std::uint32_t(key.seed);
     const std::uint32_t key1 = std::uint32_t(key.seed >> 32) ^ std::uint32_t(key.step >> 32);
     const U limit = U::set(threshold);
-    std::uint64_t keep = 0;
+    keep[0] = keep[1] = 0;
     for (int lane = 0; lane < 16; lane += U::lanes) {
-        U c[4] = {U::iota(16 * group + std::uint32_t(lane)), U::set(row), U::set(key.operation),
-                  U::set(std::uint32_t(key.step))};
+        U c[2][4];
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; ++i) {
+            c[i][0] = U::iota(16 * group + std::uint32_t(lane));
+            c[i][1] = U::set(row[i]);
+            c[i][2] = U::set(key.operation);
+            c[i][3] = U::set(std::uint32_t(key.step));
+        }
         philox_lanes(c, key0, key1);
-#pragma GCC unroll 4
-        for (int w = 0; w < 4; ++w) keep |= std::uint64_t(ge_bits(c[w], limit)) << (16 * w + lane);
+#pragma GCC unroll 8
+        for (int w = 0; w < 8; ++w)
+            keep[w / 4] |= std::uint64_t(ge_bits(c[w / 4][w % 4], limit)) << (16 * (w % 4) + lane);
     }
-    return keep;
 }
 
 template <class U>
 void dropout_mask(index_t rows, index_t cols, index_t row0, std::uint32_t threshold, MaskKey key, std::uint64_t* bits,
                   index_t ldb) {
-    for (index_t r = 0; r < rows; ++r)
-        for (index_t group = 0; group * 64 < cols; ++group)
-            bits[r * ldb + group] = keep_bits<U>(std::uint32_t(group), std::uint32_t(row0 + r), threshold, key);
+    for (index_t r = 0; r < rows; r += 2) {
+        // A last row alone is drawn twice.
+        const index_t next = r + 1 < rows ? 1 : 0;
+        const std::uint32_t row[2] = {std::uint32_t(row0 + r), std::uint32_t(row0 + r + next)};
+        for (index_t group = 0; group * 64 < cols; ++group) {
+            std::uint64_t keep[2];
+            keep_bits<U>(std::uint32_t(group), row, threshold, key, keep);
+            bits[r * ldb + group] = keep[0];
+            bits[(r + next) * ldb + group] = keep[1];
+        }
+    }
 }
 
 // y = keep ? x * scale : 0. A select and not a product: a dropped inf or NaN is gone.
@@ -89,11 +119,11 @@ STEEPEST_NOINLINE void random_words(std::uint32_t first, std::uint32_t row, Mask
     const std::uint32_t key0 = std::uint32_t(key.seed);
     const std::uint32_t key1 = std::uint32_t(key.seed >> 32) ^ std::uint32_t(key.step >> 32);
     for (int lane = 0; lane < 16; lane += U::lanes) {
-        U c[4] = {U::iota(first + std::uint32_t(lane)), U::set(row), U::set(key.operation),
-                  U::set(std::uint32_t(key.step))};
+        U c[1][4] = {{U::iota(first + std::uint32_t(lane)), U::set(row), U::set(key.operation),
+                      U::set(std::uint32_t(key.step))}};
         philox_lanes(c, key0, key1);
 #pragma GCC unroll 4
-        for (int w = 0; w < 4; ++w) c[w].store(words + 16 * w + lane);
+        for (int w = 0; w < 4; ++w) c[0][w].store(words + 16 * w + lane);
     }
 }
 

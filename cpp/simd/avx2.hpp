@@ -34,11 +34,13 @@ struct U32 {
 };
 STEEPEST_INLINE U32 operator+(U32 a, U32 b) { return {_mm256_add_epi32(a.v, b.v)}; }
 STEEPEST_INLINE U32 operator^(U32 a, U32 b) { return {_mm256_xor_si256(a.v, b.v)}; }
-// High and low halves of the 64-bit products; b must have the same value in lanes 2i and 2i + 1.
-STEEPEST_INLINE void mul_wide(U32 a, U32 b, U32* high, U32* low) {
-    const __m256i even = _mm256_mul_epu32(a.v, b.v), odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), b.v);
-    *high = {_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa)};
-    *low = {_mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa)};
+// 64-bit products of the even lanes; b likewise.
+STEEPEST_INLINE U32 mul_even(U32 a, U32 b) { return {_mm256_mul_epu32(a.v, b.v)}; }
+// The odd lanes in the even places.
+STEEPEST_INLINE U32 odd_lanes(U32 a) { return {_mm256_srli_epi64(a.v, 32)}; }
+// The even lanes of both, those of `odd` in the odd places.
+STEEPEST_INLINE U32 join_even(U32 even, U32 odd) {
+    return {_mm256_blend_epi32(even.v, _mm256_slli_epi64(odd.v, 32), 0xaa)};
 }
 // Bit i: a >= b in lane i, unsigned. AVX2 compares signed words only, hence the detour over max.
 STEEPEST_INLINE unsigned ge_bits(U32 a, U32 b) {

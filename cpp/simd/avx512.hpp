@@ -34,11 +34,13 @@ struct U32 {
 };
 STEEPEST_INLINE U32 operator+(U32 a, U32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 STEEPEST_INLINE U32 operator^(U32 a, U32 b) { return {_mm512_xor_si512(a.v, b.v)}; }
-// High and low halves of the 64-bit products; b must have the same value in lanes 2i and 2i + 1.
-STEEPEST_INLINE void mul_wide(U32 a, U32 b, U32* high, U32* low) {
-    const __m512i even = _mm512_mul_epu32(a.v, b.v), odd = _mm512_mul_epu32(_mm512_srli_epi64(a.v, 32), b.v);
-    *high = {_mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 32), odd)};
-    *low = {_mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32))};
+// 64-bit products of the even lanes; b likewise.
+STEEPEST_INLINE U32 mul_even(U32 a, U32 b) { return {_mm512_mul_epu32(a.v, b.v)}; }
+// The odd lanes in the even places.
+STEEPEST_INLINE U32 odd_lanes(U32 a) { return {_mm512_srli_epi64(a.v, 32)}; }
+// The even lanes of both, those of `odd` in the odd places.
+STEEPEST_INLINE U32 join_even(U32 even, U32 odd) {
+    return {_mm512_mask_shuffle_epi32(even.v, 0xaaaa, odd.v, _MM_PERM_CCAA)};
 }
 // Bit i: a >= b in lane i, unsigned.
 STEEPEST_INLINE unsigned ge_bits(U32 a, U32 b) { return _mm512_cmpge_epu32_mask(a.v, b.v); }

@@ -17,22 +17,20 @@ namespace steepest {
 namespace scalar {
 namespace {
 
-// One 32-bit word, for Philox.
+// One 32-bit word, for Philox, with room for a product above it: of the upper half only odd_lanes() is asked.
 struct U32 {
     static constexpr int lanes = 1;
-    std::uint32_t v;
+    std::uint64_t v;
     static STEEPEST_INLINE U32 set(std::uint32_t x) { return {x}; }
     static STEEPEST_INLINE U32 iota(std::uint32_t first) { return {first}; }
-    STEEPEST_INLINE void store(std::uint32_t* p) const { *p = v; }
+    STEEPEST_INLINE void store(std::uint32_t* p) const { *p = std::uint32_t(v); }
 };
 STEEPEST_INLINE U32 operator+(U32 a, U32 b) { return {a.v + b.v}; }
 STEEPEST_INLINE U32 operator^(U32 a, U32 b) { return {a.v ^ b.v}; }
-STEEPEST_INLINE void mul_wide(U32 a, U32 b, U32* high, U32* low) {
-    const std::uint64_t product = std::uint64_t(a.v) * b.v;
-    *high = {std::uint32_t(product >> 32)};
-    *low = {std::uint32_t(product)};
-}
-STEEPEST_INLINE unsigned ge_bits(U32 a, U32 b) { return a.v >= b.v ? 1u : 0u; }
+STEEPEST_INLINE U32 mul_even(U32 a, U32 b) { return {std::uint64_t(std::uint32_t(a.v)) * std::uint32_t(b.v)}; }
+STEEPEST_INLINE U32 odd_lanes(U32 a) { return {a.v >> 32}; }
+STEEPEST_INLINE U32 join_even(U32 even, U32 /*odd*/) { return even; }
+STEEPEST_INLINE unsigned ge_bits(U32 a, U32 b) { return std::uint32_t(a.v) >= std::uint32_t(b.v) ? 1u : 0u; }
 
 template <class T>
 struct Vec {
