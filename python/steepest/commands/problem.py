@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,16 +53,19 @@ def load(options: argparse.Namespace) -> Any:
                     reading.no_column(options.test, str(name), [str(n) for n in test_frame.columns])
                 )
     try:
-        problem = make_problem(
-            frame,
-            options.target,
-            task=options.task,
-            test_frame=test_frame,
-            columns=_kinds(options),
-            missing=form.marks,
-            drop_gaps=options.drop_missing_target,
-            seed=options.seed,
-        )
+        with warnings.catch_warnings():
+            # Said below, in words of the command line.
+            warnings.filterwarnings("ignore", ".* and is taken for a text", UserWarning)
+            problem = make_problem(
+                frame,
+                options.target,
+                task=options.task,
+                test_frame=test_frame,
+                columns=_kinds(options),
+                missing=form.marks,
+                drop_gaps=options.drop_missing_target,
+                seed=options.seed,
+            )
     except ColumnError as error:
         path = options.test if error.of_test else options.table
         raise explaining.explain(error, path, form, options.target) from None
@@ -115,6 +119,8 @@ def describe(problem: Any, options: argparse.Namespace, rows: int) -> None:
     print(f"columns: {used}{coded}")
     for line in left_out(table.dropped):
         print(f"  {line}")
+    for name, value in table.unread.items():
+        print(f"  {explaining.unread(name, value)}")
     parts = (("training", problem.train), ("validation", problem.validation), ("test", problem.test))
     print("rows: " + ", ".join(f"{len(part):,} for {name}" for name, part in parts), flush=True)
 

@@ -8,6 +8,7 @@ import difflib
 import importlib
 import os
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from steepest.tables.columns import MISSING
 CHUNK = 50_000
 # Bytes that are looked at in a few places of a file before it is read.
 _LOOK = 1 << 16
+# Bytes that are unpacked of a compressed file to know how large it is.
+_SAMPLE = 1 << 24
 # Memory that reading and preparing takes, in bytes per byte of the file.
 _CSV_FACTOR, _PARQUET_FACTOR = 4, 6
 _DELIMITERS = {",": "','", ";": "';'", "\t": "'\\t'", "|": "'|'"}
@@ -51,12 +54,15 @@ class Form:
         The sign before the decimals.
     missing : tuple of str
         What stands for a missing value, beside the usual marks.
+    thousands : str or None
+        The sign between thousands.
     """
 
     delimiter: str | None = None
     encoding: str = "utf-8"
     decimal: str = "."
     missing: tuple[str, ...] = field(default=())
+    thousands: str | None = None
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -70,6 +76,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--delimiter", metavar="SIGN", help="between the columns (default: comma, in .tsv tabulator)")
     group.add_argument("--encoding", default="utf-8", help="of the text (default: utf-8)")
     group.add_argument("--decimal", default=".", metavar="SIGN", help="before the decimals (default: point)")
+    group.add_argument("--thousands", metavar="SIGN", help="between thousands, as the comma of 1,234 (default: none)")
     group.add_argument(
         "--missing", action="append", default=[], metavar="TEXT", help="stands for a missing value, too; repeatable"
     )
@@ -83,14 +90,20 @@ def add_rows(parser: argparse.ArgumentParser) -> None:
 def form_of(options: argparse.Namespace) -> Form:
     """Return the form that the arguments say."""
     delimiter = {"\\t": "\t", "tab": "\t"}.get(options.delimiter, options.delimiter)
-    for name, sign in (("--delimiter", delimiter), ("--decimal", options.decimal)):
+    for name, sign in (
+        ("--delimiter", delimiter),
+        ("--decimal", options.decimal),
+        ("--thousands", options.thousands),
+    ):
         if sign is not None and len(sign) != 1:
             raise FileError(f"{name} must be one sign, got {sign!r}")
+    if options.thousands == options.decimal:
+        raise FileError(f"--thousands and --decimal are both {options.decimal!r}")
     try:
         "".encode(options.encoding)
     except LookupError:
         raise FileError(f"--encoding: there is no encoding {options.encoding!r}") from None
-    return Form(delimiter, options.encoding, options.decimal, tuple(options.missing))
+    return Form(delimiter, options.encoding, options.decimal, tuple(options.missing), options.thousands)
 
 
 def import_pandas() -> Any:
@@ -135,7 +148,8 @@ def _read(path: str, form: Form, rows: int | None, chunk: int | None) -> Iterato
         yield from _read_parquet(path, rows, chunk)
         return
     if rows is None and chunk is None:
-        _check_memory(path, os.path.getsize(path) * _CSV_FACTOR)
+        size = unpacked_size(path)
+        _check_memory(path, size * _CSV_FACTOR, size)
     _check_text(path, form)
     delimiter = delimiter_of(path, form)
     names = _check_header(path, form, delimiter)
@@ -143,6 +157,7 @@ def _read(path: str, form: Form, rows: int | None, chunk: int | None) -> Iterato
         "sep": delimiter,
         "encoding": _encoding(form),
         "decimal": form.decimal,
+        "thousands": form.thousands,
         "skipinitialspace": True,
         "index_col": False,
         "keep_default_na": False,
@@ -166,7 +181,7 @@ def _read(path: str, form: Form, rows: int | None, chunk: int | None) -> Iterato
                         count += len(frame)
     except UnicodeError as error:
         raise _not_this_encoding(path, form, error) from None
-    except (pandas.errors.ParserError, pandas.errors.ParserWarning, csv.Error) as error:
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning, csv.Error, *_damages(path)) as error:
         raise FileError(f"{path} is no proper CSV file: {_plain(error)}") from None
     if not count:
         raise FileError(f"{path} has a header line and no rows")
@@ -235,11 +250,45 @@ def _check_text(path: str, form: Form) -> None:
                 raise FileError(f"{path} is no text file: byte {place + zero:,} is zero")
 
 
-def _check_memory(path: str, needed: int) -> None:
+def _unpacker(path: str) -> Any:
+    """Return the module of Python that reads such a compressed file; None if the name says that it is none."""
+    found = [module for ending, module in _COMPRESSED.items() if path.lower().endswith(ending)]
+    return importlib.import_module(found[0]) if found else None
+
+
+def _damages(path: str) -> tuple[type[Exception], ...]:
+    """Return the errors by which a damaged compressed file makes itself known; none for another file."""
+    module = _unpacker(path)
+    return () if module is None else (OSError, EOFError, zlib.error, getattr(module, "LZMAError", OSError))
+
+
+def unpacked_size(path: str) -> int:
+    """Return the bytes of a CSV file; of a compressed one what its beginning, unpacked, lets expect of the whole."""
+    packed = os.path.getsize(path)
+    module = _unpacker(path)
+    if module is None:
+        return packed
+    size = 0
+    try:
+        with open(path, "rb") as raw, module.open(raw) as file:
+            # Once all packed bytes are in the reader's hands they say nothing more about the share that is unpacked.
+            while size < _SAMPLE or raw.tell() == packed:
+                part = file.read(_LOOK)
+                if not part:
+                    return size
+                size += len(part)
+            return int(size * packed / raw.tell())
+    except _damages(path):  # which is said where it is read
+        return packed
+
+
+def _check_memory(path: str, needed: int, unpacked: int | None = None) -> None:
     free = available_memory()
     if free is not None and needed > free:
+        size = os.path.getsize(path)
+        more = f", unpacked about {unpacked / 1e9:.1f} GB" if unpacked not in (None, size) else ""
         raise FileError(
-            f"{path} has {os.path.getsize(path) / 1e9:.1f} GB, which takes about {needed / 1e9:.0f} GB of memory, and "
+            f"{path} has {size / 1e9:.1f} GB{more}, which takes about {needed / 1e9:.0f} GB of memory, and "
             f"{free / 1e9:.1f} GB are free: give --rows N to use its first N rows"
         )
 
@@ -282,23 +331,22 @@ def delimiter_of(path: str, form: Form) -> str:
 
 def open_text(path: str, form: Form) -> IO[str]:
     """Return the file, compressed or not, as text with its own ends of lines."""
-    opener: Any = open
-    for ending, module in _COMPRESSED.items():
-        if path.lower().endswith(ending):
-            opener = importlib.import_module(module).open
+    module = _unpacker(path)
+    opener = open if module is None else module.open
     handle: IO[str] = opener(path, "rt", encoding=_encoding(form), newline="")
     return handle
 
 
 def _check_header(path: str, form: Form, delimiter: str) -> list[str]:
     """Return the names of the columns after a look at the first lines."""
+    broken: tuple[type[Exception], ...] = (csv.Error, OSError, ValueError, *_damages(path))
     try:
         with open_text(path, form) as file:
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
             rows = [(reader.line_num, row) for row, _ in zip(reader, range(20), strict=False) if row]
     except UnicodeError as error:
         raise _not_this_encoding(path, form, error) from None
-    except (csv.Error, EOFError, OSError, ValueError) as error:
+    except broken as error:
         raise FileError(f"{path} is no proper CSV file: {_plain(error)}") from None
     if not rows:
         raise FileError(f"{path} has nothing but empty lines")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.tables.columns import Column, ColumnError, parse_number, parse_time
+from steepest.tables.spelling import WORDS, remedy, spelling_of, unread
 
 KINDS = ("numerical", "categorical", "time", "drop")
 
@@ -63,11 +64,25 @@ def refuse_mixture(column: Column, otherwise: str) -> None:
     if 0.5 <= share < 1.0:
         row = int(np.flatnonzero(~numeric[column.codes] & ~column.missing)[0])
         level = column.levels[column.codes[row]]
+        way = spelling_of(level)
         raise ColumnError(
             column.name,
             row,
             # Rounded down, since 100 % of them are not.
-            f"holds {level!r}, but {int(100 * share)}% of the column are numbers",
-            f"correct it, count {level!r} as missing, or {otherwise}",
+            f"holds {level!r}, {f'{WORDS[way]}, ' if way else ''}but {int(100 * share)}% of the column are numbers",
+            f"{remedy(level) if way else f'correct it, count {level!r} as missing'}, or {otherwise}",
             value=level,
         )
+
+
+def refuse_spelled(column: Column, otherwise: str) -> None:
+    """Raise ColumnError where most values are numbers that people write and nobody reads, such as `1,234` and `12%`.
+
+    `otherwise` is what to do if texts are meant.
+    """
+    value = unread(column)
+    if value:
+        assert column.codes is not None
+        row = int(np.flatnonzero(column.codes == column.levels.index(value))[0])
+        problem = f"holds {value!r}, {WORDS[spelling_of(value)]}, which is a text here"
+        raise ColumnError(column.name, row, problem, f"{remedy(value)}, or {otherwise}", value=value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from steepest.tables.columns import MISSING, Column
 from steepest.tables.detection import KINDS, detect
 from steepest.tables.encoders import Categorical, Numerical, Time, from_config
 from steepest.tables.layout import Layout, numeric
+from steepest.tables.spelling import WORDS, remedy, spelling_of, unread
 
 Array = npt.NDArray[Any]
 
@@ -63,6 +65,9 @@ class TablePreprocessor:
         What each column of the training set is: "numerical", "categorical", "time" or "drop".
     dropped : dict of str to str
         Why a column is left out, by name.
+    unread : dict of str to str
+        Columns of texts that look like numbers written for people (`1,234`, `12%`), by name, each with such a value;
+        `fit` warns of them. A file does not keep it.
     output_names : list of str
         Names of the output columns, such as `age`, `age (missing)`, `city=Oslo`: the scaled numbers, the indicators,
         the one-hot columns, the codes.
@@ -117,6 +122,7 @@ class TablePreprocessor:
         self._encoders: list[Numerical | Categorical] = []
         self._inputs: tuple[str, ...] = ()
         self.dropped: dict[str, str] = {}
+        self.unread: dict[str, str] = {}
         self.scaler: Preprocessor | None = None
         self.numbers = 0
 
@@ -139,7 +145,9 @@ class TablePreprocessor:
         """
         source = frames.open_frame(X)
         columns = self._read(source)
-        return self._fit(columns, self._judge(columns), tuple(source))
+        self._fit(columns, self._judge(columns), tuple(source))
+        self._warn_of_unread(3)
+        return self
 
     def fit_part(self, X: Any, rows: npt.ArrayLike) -> TablePreprocessor:
         """Learn from some rows, but judge by the whole table what its columns are.
@@ -157,21 +165,27 @@ class TablePreprocessor:
         source = frames.open_frame(X)
         columns = self._read(source)
         verdicts = self._judge(columns)
-        return self._fit(
-            {name: column.take(np.asarray(rows)) for name, column in columns.items()}, verdicts, tuple(source)
-        )
+        self._fit({name: column.take(np.asarray(rows)) for name, column in columns.items()}, verdicts, tuple(source))
+        self._warn_of_unread(3)
+        return self
 
-    def _fit(
-        self, columns: dict[str, Column], verdicts: dict[str, tuple[str, str]], inputs: tuple[str, ...]
-    ) -> TablePreprocessor:
+    def _warn_of_unread(self, stacklevel: int) -> None:
+        for name, value in self.unread.items():
+            text = f"column {name!r} holds {value!r}, {WORDS[spelling_of(value)]}, and is taken for a text: "
+            text += f"{remedy(value)}, or say columns={{{name!r}: 'categorical'}} if that is meant"
+            warnings.warn(text, UserWarning, stacklevel=stacklevel)
+
+    def _fit(self, columns: dict[str, Column], verdicts: dict[str, tuple[str, str]], inputs: tuple[str, ...]) -> None:
         fitted = [self._learn(columns[name], kind) for name, (kind, _) in verdicts.items() if kind != "drop"]
         dropped = {name: reason for name, (kind, reason) in verdicts.items() if kind == "drop"}
         if not fitted:
             reasons = "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
             raise ValueError(f"no column is left to learn from ({reasons})")
         self._encoders, self.dropped, self._inputs = fitted, dropped, inputs
+        asked = self.columns if isinstance(self.columns, dict) else {}
+        found = {name: unread(column) for name, column in columns.items() if name not in asked}
+        self.unread = {name: value for name, value in found.items() if value}
         self._fit_scaler(columns)
-        return self
 
     def _read(self, source: frames.Source) -> dict[str, Column]:
         columns = frames.read_columns(source, self._wanted(source), self.missing)

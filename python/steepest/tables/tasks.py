@@ -8,7 +8,7 @@ import numpy as np
 
 from steepest.checks import check_choice
 from steepest.tables.columns import Column, ColumnError, parse_time
-from steepest.tables.detection import refuse_mixture
+from steepest.tables.detection import refuse_mixture, refuse_spelled
 
 TASKS = ("classification", "regression")
 # Whole numbers with at most so many different values are taken for classes.
@@ -74,6 +74,7 @@ def _guess(column: Column) -> Task:
         raise ValueError(f"the target {column.name!r} holds dates: make numbers of them first, such as days until then")
     if column.kind == "text":
         refuse_mixture(column, "give task='classification'")
+        refuse_spelled(column, "give task='classification'")
         return Task("classification", "it holds texts")
     numbers = column.as_numbers()
     different = np.unique(numbers)
