@@ -252,6 +252,14 @@ def test_lines(data, capsys, verbose):
     assert all(word in lines[-1] for word in ("epoch 12/12", "loss", "accuracy", "val loss", "val accuracy"))
 
 
+def test_the_time_of_an_epoch_is_readable_however_short():
+    from steepest.training.progress import duration
+
+    assert [duration(t) for t in (0.00042, 0.0125, 0.99994, 0.99995, 1.0, 73.456)] == [
+        "0.4 ms", "12.5 ms", "999.9 ms", "1.00 s", "1.00 s", "73.46 s",
+    ]  # fmt: skip
+
+
 def test_lines_of_many_short_epochs_end_with_the_last(data, capsys):
     make().fit(*data, loss=LOSS, epochs=300, verbose=2)
     lines = capsys.readouterr().out.splitlines()

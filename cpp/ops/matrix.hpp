@@ -7,8 +7,8 @@
 namespace steepest {
 
 // C (m, n) = [C or bias or 0] + A (m, k) B (k, n). Panel j of B, gemm_nr columns, begins at b + j panel_stride, and its rows lie b_k
-// apart: packed, panel_stride is gemm_nr k and b_k is gemm_nr; in place they are gemm_nr and
-// B's own stride, and gemm_nr elements must be readable behind B.
+// apart: packed, panel_stride is gemm_nr k and b_k is gemm_nr; in place they are gemm_nr and B's own stride, and gemm_nr elements must be
+// readable behind B.
 template <class T>
 struct RowProduct {
     index_t m, n, k;

@@ -28,8 +28,13 @@ def describe(run: Run) -> str:
         for name, value in run.logs.items()
         if name not in ("seconds", "learning_rate")
     ]
-    seconds = f"{run.logs['seconds']:.2f} s" if "seconds" in run.logs else ""
-    return "  ".join(filter(None, [f"epoch {run.epoch:{width}d}/{run.epochs}", seconds, *numbers]))
+    time_taken = duration(run.logs["seconds"]) if "seconds" in run.logs else ""
+    return "  ".join(filter(None, [f"epoch {run.epoch:{width}d}/{run.epochs}", time_taken, *numbers]))
+
+
+def duration(seconds: float) -> str:
+    """Return a time to read: below a second in milliseconds."""
+    return f"{seconds:.2f} s" if seconds >= 0.99995 else f"{1e3 * seconds:.1f} ms"
 
 
 class Lines(Callback):
