@@ -115,7 +115,42 @@ def test_few_rows_say_nothing_about_labels():
     X, y = rng.normal(size=(40, 5)), rng.integers(2, size=40)
     assert look("labels and features", X, y).status == "pass"
     X, y = rng.normal(size=(600, 5)), rng.integers(2, size=600)
-    assert look("labels and features", X, y).status == "fail"
+    assert look("labels and features", X, y).status == "warn"
+
+
+@pytest.mark.parametrize(("rows", "columns", "share"), [(3000, 10, 0.05), (3000, 50, 0.1), (1000, 10, 0.15)])
+def test_a_faint_interaction_is_a_signal(rows, columns, share):
+    rng = np.random.default_rng(rows + columns)
+    X = rng.normal(size=(rows, columns))
+    product = X[:, 0] * X[:, 1]
+    y = np.sqrt(share) * product + np.sqrt(1.0 - share) * rng.normal(size=rows)
+    found = look("labels and features", X, y, dense(8, 1), loss="mse")
+    assert found.status == "pass"
+    assert "pairs of columns" in found.evidence
+    wrong = rng.random(rows) < 0.5 - 0.5 * np.sqrt(share)
+    assert look("labels and features", X, ((product > 0) ^ wrong).astype(int)).status == "pass"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_too_faint_to_be_seen_does_not_fail(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(2000, 20))
+    y = 0.1 * X[:, 0] * X[:, 1] * X[:, 2] + rng.normal(size=2000)
+    found = look("labels and features", X, y, dense(8, 1), loss="mse")
+    assert found.status in ("pass", "warn")
+    assert "if they do, the signal is faint" in found.advice
+
+
+@pytest.mark.parametrize("make", ["wide", "rare", "heavy"])
+def test_pairs_of_chance_are_no_signal(make):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X, y = {
+            "wide": lambda rng: (rng.normal(size=(700, 150)), rng.integers(3, size=700)),
+            "rare": lambda rng: ((rng.random((1500, 40)) < 0.01).astype(float), (rng.random(1500) < 0.05).astype(int)),
+            "heavy": lambda rng: (rng.standard_t(2, size=(800, 20)), rng.integers(2, size=800)),
+        }[make](rng)
+        assert look("labels and features", X, y, dense(8, 3)).status == "warn"
 
 
 @pytest.mark.parametrize("kind", ["ring", "product", "tail", "waves"])

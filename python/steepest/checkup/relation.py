@@ -95,7 +95,7 @@ def _between(columns: Floats, labels: npt.NDArray[np.int64]) -> Floats:
     return adjusted
 
 
-# Mean gain over a constant in standard errors; four predictors are tried, so chance alone reaches 2.5 once in 40.
+# Mean gain over a constant in standard errors; five predictors are tried, so chance alone reaches 2.5 once in 30.
 _SIGNAL = 3.0
 _FEW = 60
 
@@ -104,7 +104,10 @@ _FEW = 60
 def labels_and_features(case: Case) -> Check:
     """Whether the features say anything about the targets: they do not where labels were shuffled or shifted."""
     threshold = f"held-out rows are predicted better than by a constant, by {_SIGNAL:g} standard errors"
-    source = "cross-validation of ridge regression, nearest neighbours and a small network; correlations, of so many"
+    source = (
+        "cross-validation of ridge regression, nearest neighbours, products of columns and a small network; "
+        "correlations, of so many"
+    )
     rows = case.draw(min(dependence.MOST_ROWS, 1_200_000 // case.x.shape[1] + 100), 3)
     if len(rows) < 20:
         return skipped(f"{len(rows)} rows are too few to tell")
@@ -123,6 +126,10 @@ def labels_and_features(case: Case) -> Check:
         strengths[name], found[name] = dependence.signal(gain), float(gain.mean()) / goals.shape[1]
     if max(strengths.values()) < _SIGNAL:
         strengths["one column"], found["one column"] = dependence.best_column(features, goals)
+    if max(strengths.values()) < _SIGNAL:
+        gain = dependence.pairs_gain(features, goals, case.generator(18))
+        strengths["pairs of columns"] = dependence.signal(gain)
+        found["pairs of columns"] = float(gain.mean()) / goals.shape[1]
     if max(strengths.values()) < _SIGNAL:
         gain = dependence.network_gain(features, goals, case.seed)
         strengths["a small network"], found["a small network"] = (
@@ -145,9 +152,11 @@ def labels_and_features(case: Case) -> Check:
     telling = len(rows) - int(min(np.unique(column, return_counts=True)[1].max() for column in kinds))
     if min(len(rows), 2 * telling) < _FEW:
         return Check("", "pass", f"{evidence}: too few rows to tell", **settings)
-    return (failed if len(rows) >= 500 and strength < 2.0 else warned)(
+    # No failure, however many rows: a hundredth of the variance, or three columns together, is noise to all of these.
+    return warned(
         f"the features do not tell the targets: of {', '.join(strengths)}, {evidence}",
-        "see whether rows of X and y still belong together: shuffled or sorted apart, shifted by one, joined wrongly",
+        "see whether rows of X and y still belong together: shuffled or sorted apart, shifted by one, joined wrongly; "
+        "if they do, the signal is faint, and only many rows will show it",
         **settings,
     )
 
