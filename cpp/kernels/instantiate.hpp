@@ -15,6 +15,7 @@
 #include "kernels/pieces.hpp"
 #include "kernels/reductions.hpp"
 #include "kernels/row_functions.hpp"
+#include "kernels/row_product.hpp"
 #include "kernels/table.hpp"
 #include "kernels/vector_math.hpp"
 

@@ -171,7 +171,7 @@ struct KernelTable {
     index_t gemm_mr;  // rows of the largest micro-tile
     index_t gemm_nr;  // columns of a packed panel
 
-    // --- matrix products (gemm.hpp)
+    // --- matrix products (gemm.hpp, row_product.hpp, pack.hpp)
     void (*gemm_panel)(const GemmPanel<T>& args);
     // y (n) = [bias or 0] + x (k) B (k, n), then the epilogue; B row-major and not packed. For a row or two: the sum of gemm_panel
     // with the same bits, without its chain of waiting FMAs.

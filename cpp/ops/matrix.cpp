@@ -106,7 +106,7 @@ template <class T>
 void multiply_rows_by_transpose(const KernelTable<T>& kernels, const RowProduct<T>& product) {
     const index_t nr = kernels.gemm_nr;
     const index_t depth = round_up(block(product.k, kDepth), nr);
-    alignas(kAlignment) T panel[(kDepth + kDepth / 2 + kMostPanel) * kMostPanel];
+    alignas(kAlignment) T panel[(kDepth + kDepth / 2 + kMostPanel) * kMostPanel * sizeof(float) / sizeof(T)];
     multiply_blocks(kernels, product, depth, kTurnedHeight,
                     [&](index_t p, index_t j, index_t, index_t, GemmPanel<T>& g) {
                         turn_block(kernels, product.b + p / nr * product.panel_stride + j * nr, product.panel_stride,

@@ -86,6 +86,56 @@ void check_transposed(const KernelTable<T>& table, Scratch<T>& s, const Size& z)
                 sum_of(z.k, [&](index_t p) { return element(p, i, 1); }, [&](index_t p) { return element(p, j, 2); }));
 }
 
+// y = f(x B + bias), B where it lies.
+template <class T>
+void check_one_row(const KernelTable<T>& table, Scratch<T>& s, index_t n, index_t k, bool biased, Epilogue epilogue) {
+    const T* x = integers(s, 1, k, k, 1);
+    const T* b = integers(s, k, n, n + 3, 2);
+    const T* bias = biased ? integers(s, 1, n, n, 3) : nullptr;
+    T* y = s.output(1, n, n);
+    RowProduct<T> product{};
+    product.m = 1;
+    product.n = n;
+    product.k = k;
+    product.a = x;
+    product.b = b;
+    product.b_k = n + 3;
+    product.c = y;
+    product.bias = bias;
+    product.epilogue = epilogue;
+    product.slope = T(0.25);
+    multiply_one_row(table, product);
+    s.check();
+    for (index_t j = 0; j < n; ++j) {
+        double sum =
+            sum_of(k, [&](index_t p) { return element(0, p, 1); }, [&](index_t p) { return element(p, j, 2); });
+        if (biased) sum += element(0, j, 3);
+        if (sum < 0.0 && epilogue != Epilogue::none) sum *= epilogue == Epilogue::relu ? 0.0 : 0.25;
+        CHECK_EQ(double(y[j]), sum);
+    }
+}
+
+template <class T>
+void check_rows_one_by_one() {
+    Scratch<T> scratch;
+    constexpr Epilogue epilogues[] = {Epilogue::none, Epilogue::relu, Epilogue::leaky_relu};
+    int turn = 0;
+    for (const Isa isa : testing::usable_isas()) {
+        const KernelTable<T>& table = kernels<T>(isa);
+        for (const index_t n : {1, 3, 8, 15, 16, 17, 33, 50, 64, 65, 127, 128, 129, 144, 200, 261}) {
+            for (const index_t k : {0, 1, 3, 4, 7, 32}) {
+                for (const bool biased : {false, true}) {
+                    const Epilogue epilogue = epilogues[turn++ % 3];
+                    testing::set_context("one row", testing::type_name<T>(), table.isa, "n", n, "k", k, "biased",
+                                         biased, "epilogue", int(epilogue));
+                    scratch.start(turn / 3 % 2 == 0 ? Edge::end : Edge::begin);
+                    check_one_row(table, scratch, n, k, biased, epilogue);
+                }
+            }
+        }
+    }
+}
+
 template <class T>
 void check_products() {
     Scratch<T> scratch;
@@ -112,4 +162,9 @@ void check_products() {
 TEST(blocked_products_are_exact_on_integers) {
     check_products<float>();
     check_products<double>();
+}
+
+TEST(one_row_times_a_matrix_is_exact_on_integers) {
+    check_rows_one_by_one<float>();
+    check_rows_one_by_one<double>();
 }
