@@ -1,11 +1,32 @@
 // Batch norm: moments of columns, the normalisation and its gradient.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/table.hpp"
 #include "simd/loop.hpp"
 
 namespace steepest {
 namespace {
+
+// What is read is asked for so far ahead.
+constexpr index_t kAheadBytes = 8192;
+
+// Large arrays are walked row by row, as memory likes it. Of others some rows go together, for the numbers of a column to be loaded seldom;
+// but rows are often a multiple of 4 KiB apart, and then the lines of more than a few do not fit into the one set of the first-level
+// cache they share. Rows for sums:
+template <class V>
+STEEPEST_INLINE index_t sums_strip(index_t cols, bool far) {
+    return rows_of_bytes<V>(cols, far ? 1024 : 8192);
+}
+// f(first row, R) for strips of R rows, where a matrix is written: four of short rows, all loaded before one is stored, or they wait for it.
+template <class V, class F>
+STEEPEST_INLINE void for_strips(index_t rows, index_t cols, bool far, const F& f) {
+    index_t r = 0;
+    if (!far && cols * index_t(sizeof(typename V::value_type)) <= 1024)
+        for (; r + 4 <= rows; r += 4) f(r, std::integral_constant<int, 4>{});
+    for (; r < rows; ++r) f(r, std::integral_constant<int, 1>{});
+}
 
 // mean (cols) and m2 (cols) = sum over rows of (x - mean)^2, from one reading of x: with d = x - shift,
 //     mean = shift + sum(d) / n,   m2 = sum(d^2) - sum(d)^2 / n.
@@ -58,10 +79,10 @@ void column_moments(index_t rows, index_t cols, const typename V::value_type* x,
         for (index_t j = 0; j < cols; ++j) mean[j] = m2[j] = 0;
         return;
     }
-    const index_t strip = strip_rows<V>(cols, far ? 16 : 32);
+    const index_t strip = sums_strip<V>(cols, far), ahead = rows_of_bytes<V>(cols, kAheadBytes) * ldx;
     for (index_t r = 0; r < rows; r += strip) {
         const index_t n = rows - r < strip ? rows - r : strip;
-        for_blocks<V>(cols, ColumnMoments<V>{far ? strip * ldx : 0, r, n, rows, x, ldx, mean, m2});
+        for_blocks<V>(cols, ColumnMoments<V>{ahead, r, n, rows, x, ldx, mean, m2});
     }
 }
 
@@ -113,11 +134,11 @@ void combine_moments(index_t first, index_t rows, index_t chunk, index_t cols, c
 }
 
 // y = (x - mean) (inv_std gamma) + beta
-template <class V>
+template <class V, int R>
 struct Normalize {
     using T = typename V::value_type;
     bool stream;
-    index_t ahead, rows;
+    index_t ahead;  // elements
     const T* x;
     index_t ldx;
     const T *mean, *inv_std, *gamma, *beta;
@@ -126,18 +147,15 @@ struct Normalize {
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
-        V m[N], scale[N], shift[N];
-#pragma GCC unroll 4
+#pragma GCC unroll 1
         for (int v = 0; v < N; ++v) {
-            m[v] = block.load(mean, v);
-            scale[v] = block.load(inv_std, v) * block.load(gamma, v);
-            shift[v] = block.load(beta, v);
-        }
-        for (index_t r = 0; r < rows; ++r) {
+            const V m = block.load(mean, v), shift = block.load(beta, v);
+            const V scale = block.load(inv_std, v) * block.load(gamma, v);
+            V out[R];
 #pragma GCC unroll 4
-            for (int v = 0; v < N; ++v)
-                put(stream, block, y + r * ldy, v,
-                    fma(get<V>(stream, ahead, block, x + r * ldx, v) - m[v], scale[v], shift[v]));
+            for (int i = 0; i < R; ++i) out[i] = fma(get<V>(stream, ahead, block, x + i * ldx, v) - m, scale, shift);
+#pragma GCC unroll 4
+            for (int i = 0; i < R; ++i) put(stream, block, y + i * ldy, v, out[i]);
         }
     }
 };
@@ -148,11 +166,12 @@ void normalize(index_t rows, index_t cols, const typename V::value_type* x, inde
                const typename V::value_type* gamma, const typename V::value_type* beta, typename V::value_type* y,
                index_t ldy, bool far) {
     const index_t head = far && x != y ? aligned_head<V>(rows, cols, y, ldy) : -1;
-    const index_t ahead = strip_rows<V>(cols) * ldx;
-    for (index_t r = 0; r < rows; r += kStrip, x += kStrip * ldx, y += kStrip * ldy) {
-        const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        for_blocks<V>(cols, Normalize<V>{head >= 0, ahead, n, x, ldx, mean, inv_std, gamma, beta, y, ldy}, head);
-    }
+    const index_t ahead = rows_of_bytes<V>(cols, kAheadBytes) * ldx;
+    for_strips<V>(rows, cols, far, [&](index_t r, auto strip) STEEPEST_INLINE_LAMBDA {
+        const auto* from = x + r * ldx;
+        const Normalize<V, strip> f{head >= 0, ahead, from, ldx, mean, inv_std, gamma, beta, y + r * ldy, ldy};
+        for_blocks<V>(cols, f, head);
+    });
     if (head >= 0) V::fence();
 }
 
@@ -201,10 +220,10 @@ void batch_norm_sums(index_t rows, index_t cols, const typename V::value_type* x
                      const typename V::value_type* dy, index_t lddy, const typename V::value_type* mean,
                      const typename V::value_type* inv_std, typename V::value_type* sum_dy,
                      typename V::value_type* sum_dy_xhat, bool far) {
-    const index_t ahead = far ? strip_rows<V>(cols) : 0;
+    const index_t strip = sums_strip<V>(cols, far), ahead = rows_of_bytes<V>(cols, kAheadBytes);
     index_t r = 0;
     do {
-        const index_t n = rows - r < kStrip ? rows - r : kStrip;
+        const index_t n = rows - r < strip ? rows - r : strip;
         for_blocks<V>(cols, BatchNormSums<V>{ahead, r, n, r + n == rows, x + r * ldx, ldx, dy + r * lddy, lddy, mean,
                                              inv_std, sum_dy, sum_dy_xhat});
         r += n;
@@ -214,11 +233,11 @@ void batch_norm_sums(index_t rows, index_t cols, const typename V::value_type* x
 // y = xhat gamma + beta, xhat = (x - mean) inv_std, mean and inv_std themselves functions of x:
 //     dx = gamma inv_std (dy - mean_dy - xhat mean_dy_xhat) = (dy - mean_dy) a - (x - mean) b
 // with a = gamma inv_std and b = a inv_std mean_dy_xhat, one number per column each.
-template <class V>
+template <class V, int R>
 struct BatchNormBackward {
     using T = typename V::value_type;
     bool stream;
-    index_t ahead, rows;  // rows, too
+    index_t ahead;  // rows
     const T* x;
     index_t ldx;
     const T* dy;
@@ -229,22 +248,19 @@ struct BatchNormBackward {
 
     template <int N>
     STEEPEST_INLINE void operator()(Block<V, N> block) const {
-        V m[N], md[N], a[N], b[N];
-#pragma GCC unroll 4
+#pragma GCC unroll 1
         for (int v = 0; v < N; ++v) {
-            m[v] = block.load(mean, v);
-            md[v] = block.load(mean_dy, v);
-            const V s = block.load(inv_std, v);
-            a[v] = block.load(gamma, v) * s;
-            b[v] = a[v] * s * block.load(mean_dy_xhat, v);
-        }
-        for (index_t r = 0; r < rows; ++r) {
+            const V m = block.load(mean, v), md = block.load(mean_dy, v), s = block.load(inv_std, v);
+            const V a = block.load(gamma, v) * s, b = a * s * block.load(mean_dy_xhat, v);
+            V out[R];
 #pragma GCC unroll 4
-            for (int v = 0; v < N; ++v) {
-                const V own = (get<V>(stream, ahead * lddy, block, dy + r * lddy, v) - md[v]) * a[v];
-                const V d = get<V>(stream, ahead * ldx, block, x + r * ldx, v) - m[v];
-                put(stream, block, dx + r * lddx, v, fnma(d, b[v], own));
+            for (int i = 0; i < R; ++i) {
+                const V own = (get<V>(stream, ahead * lddy, block, dy + i * lddy, v) - md) * a;
+                const V d = get<V>(stream, ahead * ldx, block, x + i * ldx, v) - m;
+                out[i] = fnma(d, b, own);
             }
+#pragma GCC unroll 4
+            for (int i = 0; i < R; ++i) put(stream, block, dx + i * lddx, v, out[i]);
         }
     }
 };
@@ -256,16 +272,12 @@ void batch_norm_backward(index_t rows, index_t cols, const typename V::value_typ
                          const typename V::value_type* mean_dy, const typename V::value_type* mean_dy_xhat,
                          typename V::value_type* dx, index_t lddx, bool far) {
     const index_t head = far && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
-    const index_t ahead = strip_rows<V>(cols);
-    for (index_t r = 0; r < rows; r += kStrip) {
-        const index_t n = rows - r < kStrip ? rows - r : kStrip;
-        const auto *from = x + r * ldx, *gradient = dy + r * lddy;
-        auto* const to = dx + r * lddx;
-        for_blocks<V>(cols,
-                      BatchNormBackward<V>{head >= 0, ahead, n, from, ldx, gradient, lddy, mean, inv_std, gamma,
-                                           mean_dy, mean_dy_xhat, to, lddx},
-                      head);
-    }
+    const index_t ahead = rows_of_bytes<V>(cols, kAheadBytes);
+    for_strips<V>(rows, cols, far, [&](index_t r, auto strip) STEEPEST_INLINE_LAMBDA {
+        const BatchNormBackward<V, strip> f{head >= 0, ahead, x + r * ldx, ldx,          dy + r * lddy, lddy, mean,
+                                            inv_std,   gamma, mean_dy,     mean_dy_xhat, dx + r * lddx, lddx};
+        for_blocks<V>(cols, f, head);
+    });
     if (head >= 0) V::fence();
 }
 

@@ -1,6 +1,8 @@
 // Layer norm (Ba, Kiros and Hinton 2016): every row by its own mean and variance, gamma and beta per column.
 #pragma once
 
+#include <math.h>
+
 #include <type_traits>
 
 #include "kernels/table.hpp"
@@ -9,64 +11,62 @@
 namespace steepest {
 namespace {
 
+// f(first column, columns, chain) for whole vectors in two chains by turns, then for what is left in the first.
+template <class V, class F>
+STEEPEST_INLINE void in_chains(index_t cols, const F& f) {
+    constexpr index_t L = V::lanes;
+    index_t j = 0;
+    for (; j + 2 * L <= cols; j += 2 * L) {
+        f(j, L, 0);
+        f(j + L, L, 1);
+    }
+    for (; j < cols; j += L) f(j, cols - j < L ? cols - j : L, 0);
+}
+
 // Rows side by side: what one row ends with (a sum over lanes, a root, a quotient) takes as long as a hundred additions, and the other
-// rows' work fills that time. A row's bits do not depend on its neighbours.
-template <class V>
-constexpr int kRowsAtOnce = sizeof(V) >= 64 ? 4 : 2;
+// row's work fills that time. A row's bits do not depend on its neighbours. Rows of large arrays go one by one, as memory likes it.
+constexpr int kRowsAtOnce = 2;
 
 template <class V>
 STEEPEST_INLINE V load_some(const typename V::value_type* p, index_t n) {
     return n == V::lanes ? V::load(p) : V::load_n(p, n);
 }
 
-// Elements to ask for ahead: whole rows, at least the next ones, 4 KB on.
-template <class V>
-STEEPEST_INLINE index_t rows_ahead(index_t ld) {
-    return ((index_t(4) << 10) / index_t(sizeof(typename V::value_type)) / (ld + 1) + kRowsAtOnce<V>)*ld;
-}
-
-// mean and variance of R rows: a second reading, of what the first left in the first-level cache, for a variance from sums of squares alone
-// would lose its digits to one far value. `ahead` elements further on lies what is asked for; 0 asks for nothing new.
+// mean and variance of R rows, in two chains each: a second reading, of what the first left in the first-level cache, for a variance from
+// sums of squares alone would lose its digits to one far value. It leaves time to ask for what lies `ahead` elements further on.
 template <class V, int R>
 STEEPEST_INLINE void row_moments(index_t cols, const typename V::value_type* x, index_t ldx, index_t ahead,
                                  typename V::value_type (&mean)[R], typename V::value_type (&variance)[R]) {
     using T = typename V::value_type;
     constexpr index_t L = V::lanes;
     const T share = T(1) / T(cols > 0 ? cols : 1);
-    V sum[R], square[R], m[R];
-#pragma GCC unroll 4
-    for (int i = 0; i < R; ++i) sum[i] = square[i] = V::zero();
-    const auto add = [&](index_t j, index_t n) STEEPEST_INLINE_LAMBDA {
-#pragma GCC unroll 4
-        for (int i = 0; i < R; ++i) {
-            STEEPEST_PREFETCH(x + i * ldx + j + ahead);
-            sum[i] = sum[i] + load_some<V>(x + i * ldx + j, n);
-        }
+    V sum[R][2], square[R][2], m[R];
+#pragma GCC unroll 2
+    for (int i = 0; i < R; ++i) sum[i][0] = sum[i][1] = square[i][0] = square[i][1] = V::zero();
+    const auto add = [&](index_t j, index_t n, int chain) STEEPEST_INLINE_LAMBDA {
+#pragma GCC unroll 2
+        for (int i = 0; i < R; ++i) sum[i][chain] = sum[i][chain] + load_some<V>(x + i * ldx + j, n);
     };
-    const auto add_square = [&](index_t j, index_t n) STEEPEST_INLINE_LAMBDA {
-#pragma GCC unroll 4
+    const auto add_square = [&](index_t j, index_t n, int chain) STEEPEST_INLINE_LAMBDA {
+#pragma GCC unroll 2
         for (int i = 0; i < R; ++i) {
             const T* from = x + i * ldx + j;
+            STEEPEST_PREFETCH(from + ahead);
             const V d = (n == L ? V::load(from) : V::load_n(from, n, m[i])) - m[i];
-            square[i] = fma(d, d, square[i]);
+            square[i][chain] = fma(d, d, square[i][chain]);
         }
     };
-    index_t j = 0;
-    for (; j + L <= cols; j += L) add(j, L);
-    if (j < cols) add(j, cols - j);
-#pragma GCC unroll 4
-    for (int i = 0; i < R; ++i) m[i] = V::set(mean[i] = reduce_add(sum[i]) * share);
-    for (j = 0; j + L <= cols; j += L) add_square(j, L);
-    if (j < cols) add_square(j, cols - j);
-#pragma GCC unroll 4
-    for (int i = 0; i < R; ++i) variance[i] = reduce_add(square[i]) * share;
+    in_chains<V>(cols, add);
+#pragma GCC unroll 2
+    for (int i = 0; i < R; ++i) m[i] = V::set(mean[i] = reduce_add(sum[i][0] + sum[i][1]) * share);
+    in_chains<V>(cols, add_square);
+#pragma GCC unroll 2
+    for (int i = 0; i < R; ++i) variance[i] = reduce_add(square[i][0] + square[i][1]) * share;
 }
 
-// The machine's root of one number; the library's function would not be inlined everywhere.
-template <class V>
-STEEPEST_INLINE typename V::value_type root(typename V::value_type x) {
-    return reduce_add(sqrt(V::load_n(&x, 1)));
-}
+// C's functions become one instruction; those of C++ are inline functions, which must not be shared (core/inline.hpp).
+STEEPEST_INLINE float root(float x) { return ::sqrtf(x); }
+STEEPEST_INLINE double root(double x) { return ::sqrt(x); }
 
 // y = gamma ((x - mean) inv_std) + beta for R rows
 template <class V, int R>
@@ -107,7 +107,7 @@ STEEPEST_INLINE void layer_norm_rows(index_t cols, const typename V::value_type*
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i) {
         mean[i] = m[i];
-        inv_std[i] = s[i] = T(1) / root<V>(s[i] + epsilon);
+        inv_std[i] = s[i] = T(1) / root(s[i] + epsilon);
         output.mean[i] = V::set(m[i]);
         output.inv_std[i] = V::set(s[i]);
     }
@@ -120,10 +120,11 @@ void layer_norm_forward(index_t rows, index_t cols, const typename V::value_type
                         const typename V::value_type* gamma, const typename V::value_type* beta,
                         typename V::value_type epsilon, typename V::value_type* y, index_t ldy,
                         typename V::value_type* mean, typename V::value_type* inv_std, bool far) {
-    constexpr int R = kRowsAtOnce<V>;
-    const index_t head = far && x != y ? aligned_head<V>(rows, cols, y, ldy) : -1, ahead = far ? rows_ahead<V>(ldx) : 0;
+    constexpr int R = kRowsAtOnce;
+    const index_t head = far && x != y ? aligned_head<V>(rows, cols, y, ldy) : -1;
+    const index_t ahead = (far ? rows_of_bytes<V>(cols, 4096) : R) * ldx;
     index_t r = 0;
-    for (; r + R <= rows; r += R)
+    for (; !far && r + R <= rows; r += R)
         layer_norm_rows<V, R>(cols, x + r * ldx, ldx, ahead, gamma, beta, epsilon, y + r * ldy, ldy, mean + r,
                               inv_std + r, head);
     for (; r < rows; ++r)
@@ -136,30 +137,22 @@ void layer_norm_forward(index_t rows, index_t cols, const typename V::value_type
 template <class V, int R>
 STEEPEST_INLINE void scaled_sums(index_t cols, const typename V::value_type* x, index_t ldx,
                                  const typename V::value_type* dy, index_t lddy, const typename V::value_type* gamma,
-                                 const typename V::value_type (&mean)[R], bool far, typename V::value_type (&plain)[R],
+                                 const typename V::value_type (&mean)[R], typename V::value_type (&plain)[R],
                                  typename V::value_type (&product)[R]) {
-    constexpr index_t L = V::lanes;
     V p[R][2], q[R][2];
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int i = 0; i < R; ++i) p[i][0] = p[i][1] = q[i][0] = q[i][1] = V::zero();
     const auto add = [&](index_t j, index_t n, int chain) STEEPEST_INLINE_LAMBDA {
         const V weight = load_some<V>(gamma + j, n);
-#pragma GCC unroll 4
+#pragma GCC unroll 2
         for (int i = 0; i < R; ++i) {
-            STEEPEST_PREFETCH(x + i * ldx + j + (far ? R * ldx : 0));
-            STEEPEST_PREFETCH(dy + i * lddy + j + (far ? R * lddy : 0));
             const V g = weight * load_some<V>(dy + i * lddy + j, n);
             p[i][chain] = p[i][chain] + g;
             q[i][chain] = fma(g, load_some<V>(x + i * ldx + j, n) - V::set(mean[i]), q[i][chain]);
         }
     };
-    index_t j = 0;
-    for (; j + 2 * L <= cols; j += 2 * L) {
-        add(j, L, 0);
-        add(j + L, L, 1);
-    }
-    for (; j < cols; j += L) add(j, cols - j < L ? cols - j : L, 0);
-#pragma GCC unroll 4
+    in_chains<V>(cols, add);
+#pragma GCC unroll 2
     for (int i = 0; i < R; ++i) {
         plain[i] = reduce_add(p[i][0] + p[i][1]);
         product[i] = reduce_add(q[i][0] + q[i][1]);
@@ -172,6 +165,7 @@ template <class V, int R, bool Sums>
 struct LayerNormGradient {
     using T = typename V::value_type;
     bool stream;
+    index_t ahead;  // rows; 0 asks for nothing
     const T* x;
     index_t ldx;
     const T* dy;
@@ -194,6 +188,10 @@ struct LayerNormGradient {
             }
 #pragma GCC unroll 4
             for (int i = 0; i < R; ++i) {
+                if (ahead > 0) {
+                    STEEPEST_PREFETCH_L2(x + (i + ahead) * ldx + block.first + v * V::lanes);
+                    STEEPEST_PREFETCH_L2(dy + (i + ahead) * lddy + block.first + v * V::lanes);
+                }
                 const V own = block.load(dy + i * lddy, v);
                 const V xhat = (block.load(x + i * ldx, v) - mean[i]) * inv_std[i];
                 if constexpr (Sums) {
@@ -217,7 +215,7 @@ STEEPEST_INLINE void layer_norm_backward_rows(index_t cols, const typename V::va
                                               const typename V::value_type* mean, const typename V::value_type* inv_std,
                                               const typename V::value_type* gamma, typename V::value_type* dx,
                                               index_t lddx, bool onward, typename V::value_type* sum_dy,
-                                              typename V::value_type* sum_dy_xhat, bool far, index_t head) {
+                                              typename V::value_type* sum_dy_xhat, index_t ahead, index_t head) {
     using T = typename V::value_type;
     const T share = T(1) / T(cols > 0 ? cols : 1);
     T m[R], s[R], mean_g[R], slope[R];
@@ -226,15 +224,15 @@ STEEPEST_INLINE void layer_norm_backward_rows(index_t cols, const typename V::va
         m[i] = mean[i];
         s[i] = inv_std[i];
     }
-    scaled_sums<V, R>(cols, x, ldx, dy, lddy, gamma, m, far, mean_g, slope);
+    scaled_sums<V, R>(cols, x, ldx, dy, lddy, gamma, m, mean_g, slope);
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i) {
         mean_g[i] *= share;
         slope[i] *= share * s[i];
     }
     const auto output = [&](auto sums) STEEPEST_INLINE_LAMBDA {
-        LayerNormGradient<V, R, sums> gradient{head >= 0, x,      ldx,         dy, lddy, gamma, dx, lddx,
-                                               onward,    sum_dy, sum_dy_xhat, {}, {},   {},    {}};
+        LayerNormGradient<V, R, sums> gradient{head >= 0, ahead,  x,      ldx,         dy, lddy, gamma, dx,
+                                               lddx,      onward, sum_dy, sum_dy_xhat, {}, {},   {},    {}};
 #pragma GCC unroll 4
         for (int i = 0; i < R; ++i) {
             gradient.mean[i] = V::set(m[i]);
@@ -255,15 +253,16 @@ void layer_norm_backward(index_t rows, index_t cols, const typename V::value_typ
                          const typename V::value_type* inv_std, const typename V::value_type* gamma,
                          typename V::value_type* dx, index_t lddx, typename V::value_type* sum_dy,
                          typename V::value_type* sum_dy_xhat, bool far) {
-    constexpr int R = kRowsAtOnce<V>;
+    constexpr int R = kRowsAtOnce;
     const index_t head = far && x != dx && dy != dx ? aligned_head<V>(rows, cols, dx, lddx) : -1;
+    const index_t ahead = far ? rows_of_bytes<V>(cols, 16384) : 0;
     index_t r = 0;
-    for (; r + R <= rows; r += R)
+    for (; !far && r + R <= rows; r += R)
         layer_norm_backward_rows<V, R>(cols, x + r * ldx, ldx, dy + r * lddy, lddy, mean + r, inv_std + r, gamma,
-                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, far, head);
+                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, ahead, head);
     for (; r < rows; ++r)
         layer_norm_backward_rows<V, 1>(cols, x + r * ldx, ldx, dy + r * lddy, lddy, mean + r, inv_std + r, gamma,
-                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, far, head);
+                                       dx + r * lddx, lddx, r > 0, sum_dy, sum_dy_xhat, ahead, head);
     if (head >= 0) V::fence();
 }
 

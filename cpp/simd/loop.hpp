@@ -182,16 +182,11 @@ STEEPEST_INLINE V get(bool ask, index_t ahead, const B& block, const typename V:
     return block.load(row, v);
 }
 
-// Rows that go through the blocks together, where a kernel writes as much as it reads: enough for the numbers of a column to be loaded
-// seldom, few enough to walk along the rows, as memory and prefetch like it.
-constexpr index_t kStrip = 4;
-
-// Rows that hold so many kilobytes, 4 to 16 of them: what lies as far ahead is asked for. 16 KB were the best by far, for wide rows and
-// for narrow ones.
+// Rows that hold so many bytes, at least one.
 template <class V>
-STEEPEST_INLINE index_t strip_rows(index_t cols, index_t kilobytes = 16) {
-    const index_t rows = (kilobytes << 10) / index_t(sizeof(typename V::value_type)) / (cols + 1);
-    return rows < 4 ? 4 : rows > 16 ? 16 : rows;
+STEEPEST_INLINE index_t rows_of_bytes(index_t cols, index_t bytes) {
+    const index_t width = (cols > 0 ? cols : 1) * index_t(sizeof(typename V::value_type));
+    return bytes > width ? bytes / width : 1;
 }
 
 // Calls f(Block) for every block of `cols` columns, the first `head` of them (fewer than a vector, or -1 for none) by themselves.
