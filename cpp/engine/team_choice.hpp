@@ -24,8 +24,16 @@ public:
     Try next() {
         if (noted_ < 2 * kCold) return {noted_ % 2 == 0, kProbe};
         const bool team = rate_[1] >= rate_[0];
-        if (++stretches_ < due_) return {team, 0.0};
-        due_ += std::min(due_, kProbeEvery);
+        if (team != team_) {
+            // One bad stretch (another program had a core for a moment) is no reason yet: both are tried again before either may stay.
+            team_ = team;
+            left_ = 1;
+            gap_ = kFirstGap;
+            return {team, kProbe};
+        }
+        if (--left_ > 0) return {team, 0.0};
+        left_ = gap_;
+        gap_ = std::min(2 * gap_, kMostGap);
         return {!team, kProbe};
     }
 
@@ -35,11 +43,12 @@ private:
     // A probe of 3 ms in about 30 stretches of 50 to 100 ms costs at most 0.2 % and notices a change within three seconds; the first
     // ones follow closer, so that a wrong start does not last.
     static constexpr double kProbe = 3e-3;
-    static constexpr int kProbeEvery = 30;
+    static constexpr int kFirstGap = 2, kMostGap = 30;
     double rate_[2] = {0.0, 0.0};
     int noted_ = 0;
-    int stretches_ = 0;
-    int due_ = 2;
+    bool team_ = true;
+    int left_ = kFirstGap;  // stretches to the next probe
+    int gap_ = kFirstGap;   // from that to the one after
 };
 
 }  // namespace steepest
