@@ -49,6 +49,7 @@ void Dense<T>::bind(const Site<T>& site, T* workspace) {
     this->site_ = site;
     packed_ = workspace;
     block_cols_ = block_cols();
+    rows_first_ = site.capacity * out_ * index_t(sizeof(T)) <= cache_sizes().l2 / 2;
 }
 
 // Copies the panel of W that starts at (row, col), kBlockRows rows by gemm_nr columns, into the packed form.
@@ -157,7 +158,7 @@ double Dense<T>::task_cost(index_t rows, index_t task) const {
     // Beside the product the optimiser and the packing cost about as much as 16 more rows.
     // In a narrow layer tiles begin and end more often than they multiply: half a vector of columns.
     const index_t cols = narrow() ? out_ + this->kernels_.lanes / 2 : block_width(task);
-    return double(std::min(kBlockRows, in_ - task % row_blocks() * kBlockRows)) * double(cols) * double(rows + 16);
+    return double(std::min(kBlockRows, in_ - block_row(task))) * double(cols) * double(rows + 16);
 }
 
 // dW = (dz^T x)^T for rows [row, row + rows) of a narrow W, without gaps, as W lies: the update then runs over whole vectors. The sums
@@ -179,8 +180,8 @@ template <class T>
 void Dense<T>::parameter_task(const Step<T>& step, index_t task, const Worker& /*worker*/) {
     const auto& k = this->kernels_;
     const auto& x = this->site_.inputs[0]->data;
-    const index_t row = task % row_blocks() * kBlockRows;
-    const index_t col = task / row_blocks() * block_cols_;
+    const index_t row = block_row(task);
+    const index_t col = block_col(task);
     const index_t rows = std::min(kBlockRows, in_ - row);
     const index_t cols = block_width(task);
 

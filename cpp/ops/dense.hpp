@@ -38,7 +38,15 @@ private:
     static_assert(kBlockRows % kMostPanel == 0, "a block's part of W^T is whole panels");
     static constexpr index_t kMostCols = 1024 / index_t(sizeof(T));
     index_t block_cols() const;
-    index_t block_width(index_t task) const { return std::min(block_cols_, out_ - task / row_blocks() * block_cols_); }
+    index_t block_width(index_t task) const { return std::min(block_cols_, out_ - block_col(task)); }
+    // Tasks count through the blocks of a few rows, so that a worker's are one piece of W and of the moments: what the hardware fetches ahead
+    // beyond a row is then its own. Through those of a few columns where dz's other columns would not stay in the cache.
+    index_t block_row(index_t task) const {
+        return (rows_first_ ? task / col_blocks() : task % row_blocks()) * kBlockRows;
+    }
+    index_t block_col(index_t task) const {
+        return (rows_first_ ? task % col_blocks() : task / row_blocks()) * block_cols_;
+    }
     index_t row_blocks() const { return ceil_div(in_, kBlockRows); }
     index_t col_blocks() const { return ceil_div(out_, block_cols_); }
     index_t panels() const { return ceil_div(out_, this->kernels_.gemm_nr); }
@@ -58,6 +66,7 @@ private:
     bool input_gradient_ = false;
     bool in_place_ = false;
     index_t block_cols_ = 0;
+    bool rows_first_ = false;
     T* packed_ = nullptr;  // W in panels
 };
 
