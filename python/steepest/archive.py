@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +38,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """
     # Through a symbolic link, so that the file it points to is replaced and not the link.
     target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -68,11 +74,14 @@ def _sync_directory(path: Path) -> None:
 
 def read(file: IO[bytes], expected_format: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return header and arrays; ValueError, KeyError, ... if it is no such archive."""
+    if not zipfile.is_zipfile(file):  # of other files NumPy says how to run what is in them
+        raise ValueError("it is no npz archive, or only a part of one")
+    file.seek(0)
     archive = np.load(file, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError("not an npz archive")
     with archive:
         arrays = {key: archive[key] for key in archive.files}
+    if "header" not in arrays:
+        raise ValueError("the archive has no header")
     header: dict[str, Any] = json.loads(arrays.pop("header").tobytes())
     if header["format"] != expected_format:
         raise ValueError(f"its format is {header['format']!r}")

@@ -20,6 +20,11 @@ def check_int(name: str, value: Any, minimum: int, maximum: int | None = None) -
     return int(value)
 
 
+def check_verbose(value: Any) -> int:
+    """Return how much a training says, 0, 1 or 2; False and True are 0 and 1."""
+    return check_int("verbose", int(value) if isinstance(value, (bool, np.bool_)) else value, 0, 2)
+
+
 def check_float(
     name: str,
     value: Any,

@@ -28,15 +28,24 @@ def as_array(name: str, value: Any) -> Array:
         raise ValueError(
             f"{name} is a masked array with masked elements: fill them first, for instance {name}.filled(0)"
         )
+    if value is None:
+        raise TypeError(f"{name} must be an array, got None")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
-    if array.dtype.kind in "UST" or (array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat)):
+    if array.dtype.kind == "O" and array.ndim == 0:
         raise TypeError(
-            f"{name} holds strings: encode them as numbers first, "
-            "or use steepest.sklearn.MLPClassifier, which takes any labels"
+            f"{name} must be an array, got {type(value).__name__}: put what it yields into one; "
+            "a memory map is read batch by batch, and fit for one epoch at a time goes on with other data"
         )
+    if array.dtype.kind in "UST" or (array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat)):
+        other = "steepest.sklearn.MLPClassifier, which takes any labels"
+        if name.endswith("X"):
+            other = "steepest.tables.TablePreprocessor, which takes mixed columns"
+        raise TypeError(f"{name} holds strings: encode them as numbers first, or use {other}")
+    if array.dtype.kind in "mMc":
+        raise TypeError(f"{name} must hold {_TYPES}, got dtype {array.dtype}: make such numbers of it first")
     if array.dtype.kind not in "fbiu" or array.dtype.itemsize > 8 or array.dtype == np.float16:
         raise TypeError(f"{name} must hold {_TYPES}, got dtype {array.dtype}: convert it with {name}.astype('float32')")
     if not array.dtype.isnative:

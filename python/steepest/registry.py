@@ -74,6 +74,31 @@ def _plain(value: Any) -> Any:
     return value
 
 
+# What other libraries call ours, in small letters without signs between.
+_ELSEWHERE = {
+    "crossentropy": "softmax_cross_entropy",
+    "categoricalcrossentropy": "softmax_cross_entropy",
+    "sparsecategoricalcrossentropy": "softmax_cross_entropy",
+    "logloss": "softmax_cross_entropy",
+    "nll": "softmax_cross_entropy",
+    "nllloss": "softmax_cross_entropy",
+    "binarycrossentropy": "sigmoid_cross_entropy",
+    "bce": "sigmoid_cross_entropy",
+    "bceloss": "sigmoid_cross_entropy",
+    "bcewithlogits": "sigmoid_cross_entropy",
+    "bcewithlogitsloss": "sigmoid_cross_entropy",
+    "l1": "mae",
+    "l1loss": "mae",
+    "absoluteerror": "mae",
+    "meanabsoluteerror": "mae",
+    "l2": "mse",
+    "squarederror": "mse",
+    "meansquarederror": "mse",
+    "smoothl1": "huber",
+    "linear": "identity",
+    "logistic": "sigmoid",
+}
+
 T = TypeVar("T", bound=Configurable)
 Class = TypeVar("Class", bound="type[Any]")
 
@@ -150,8 +175,12 @@ class Registry(Generic[T]):
     def _find(self, kind: Any, argument: str) -> type[T]:
         classes = self._load()
         if kind not in classes:
-            close = difflib.get_close_matches(str(kind), [*classes, *self._aliases], n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            # LeakyReLU and leaky_relu are one word, and other libraries' words are not always near to ours.
+            known = {name.replace("_", ""): name for name in (*classes, *self._aliases)}
+            plain = str(kind).lower().replace("_", "").replace("-", "").replace(" ", "")
+            close = difflib.get_close_matches(plain, list(known), n=1)
+            meant = _ELSEWHERE.get(plain) or (known[close[0]] if close else "")
+            hint = f" (did you mean {meant!r}?)" if meant in classes or meant in self._aliases else ""
             raise ValueError(f"{argument} must be one of {', '.join(map(repr, classes))}, got {kind!r}{hint}")
         return classes[kind]
 

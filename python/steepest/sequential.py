@@ -78,14 +78,22 @@ class Sequential(Model):
     ) -> None:
         super().__init__(seed, dtype)
         self.layers = check_layers("layers", layers)
-        self.regularizer: Regularizer | None = (
-            None if regularizer is None else REGULARIZERS.create(regularizer, "regularizer")
-        )
+        self.regularizer = regularizer
         self.names = name_layers(self.layers)
         for layer in self.layers:
             layer.adopt(self)
         if input_shape is not None:
             self.build(input_shape)
+
+    @property
+    def regularizer(self) -> Regularizer | None:
+        """Penalty of the dense weights of layers that have none of their own; may be assigned at any time."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Regularizer | str | dict[str, Any] | None) -> None:
+        self._regularizer: Regularizer | None = None if value is None else REGULARIZERS.create(value, "regularizer")
+        self.refresh()
 
     # ------------------------------------------------------------------------------------------------------- structure
     def build(self, input_shape: int | Shape) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,8 @@ from steepest.registry import Configurable
 
 Array = npt.NDArray[Any]
 
+# Attributes that are no arguments, or know by themselves what to do when the model is built.
+_FREE = ("tensors", "trainable", "rate_scale")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -24,7 +27,8 @@ class Layer(Configurable):
 
     A subclass stores its constructor's arguments, passes `name` on, and writes `lower`. Once a model is built,
     `tensors` holds NumPy views on the memory that is trained: writing into them takes effect at the next call of the
-    model.
+    model. So does assigning to an argument, such as the rate of a dropout, as far as the tensors stay what they are;
+    another number of units, an initialiser or a name is refused then.
 
     Parameters
     ----------
@@ -73,17 +77,35 @@ class Layer(Configurable):
     def rate_scale(self, value: float) -> None:
         self._change("_rate_scale", _check_rate_scale(value))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set the attribute; an argument of a layer whose model is built is checked, and the network follows."""
+        reference = self.__dict__.get("_owner")
+        free = reference is None or name in _FREE or not getattr(reference(), "built", False)
+        if free or name not in _arguments(type(self)):  # type: ignore[arg-type]
+            object.__setattr__(self, name, value)
+            return
+        if name == "name" or name.endswith("initializer"):
+            raise AttributeError(f"{name} of {self!r} cannot be changed any more: the model has its tensors")
+        # The constructor knows what is accepted.
+        checked = type(self)(**{each: getattr(self, each) for each in self.arguments()} | {name: value})
+        try:
+            if list(map(id, checked.children().values())) != list(map(id, self.children().values())):
+                raise ValueError("other layers have other tensors; steepest.transfer makes models of trained layers")
+            self._change(name, getattr(checked, name))
+        except ValueError as error:
+            raise ValueError(f"{name} of {self!r}, whose model is built, cannot become {value!r}: {error}") from None
+
     def _change(self, attribute: str, value: Any) -> None:
         """Set the attribute; a network that has been built takes it over with its tensors as they are."""
         before = getattr(self, attribute)
-        setattr(self, attribute, value)
+        object.__setattr__(self, attribute, value)
         owner = self._owner() if self._owner is not None else None
-        if owner is None or value == before:
+        if owner is None or value is before or (isinstance(value, (bool, float)) and value == before):
             return
         try:
             owner.refresh()
         except BaseException:
-            setattr(self, attribute, before)
+            object.__setattr__(self, attribute, before)
             raise
 
     def lower(self, builder: Builder, value: Value) -> Value:
@@ -194,6 +216,12 @@ def name_layers(layers: Iterable[Layer]) -> tuple[str, ...]:
         names.append(layer.name or f"{kind}_{number}")
         taken.append(names[-1])
     return tuple(names)
+
+
+@functools.cache
+def _arguments(cls: type[Layer]) -> frozenset[str]:
+    """Names of the constructor's arguments: asked whenever an attribute of a built model's layer is set."""
+    return frozenset(cls.arguments())
 
 
 class TensorView:

@@ -72,7 +72,10 @@ class Network:
     def replace_program(self, program: Program) -> None:
         """Do something else with the same tensors, which stay where they are; their names and shapes must agree."""
         for mine, theirs in ((self.program.parameters, program.parameters), (self.program.states, program.states)):
-            assert [(t.name, t.shape) for t in mine] == [(t.name, t.shape) for t in theirs]
+            have, need = ({t.name: t.shape for t in tensors} for tensors in (mine, theirs))
+            if list(have.items()) != list(need.items()):
+                other = next((n for n in [*need, *have] if have.get(n) != need.get(n)), "their order")
+                raise ValueError(f"the tensors would be others: {other} is {have.get(other)}, not {need.get(other)}")
         self.program = program
         self._run()
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.callbacks import EarlyStopping
-from steepest.checks import check_bool, check_float, check_int
+from steepest.checks import check_bool, check_float, check_verbose
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.many.folds import Pair, make_folds
@@ -157,7 +157,7 @@ def cross_validate(
     >>> result.mean["accuracy"] > 0.95, result.scores["accuracy"].shape, result.predictions.shape
     (True, (5,), (300, 2))
     """
-    verbose = check_int("verbose", verbose, 0, 2)
+    verbose = check_verbose(verbose)
     chosen_loss: Loss = LOSSES.create(loss, "loss")
     targets = data.as_array("y", y)
     chosen_metrics = _check_metrics(metrics)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.callbacks import Callback, EarlyStopping
-from steepest.checks import check_int
+from steepest.checks import check_verbose
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.many.loop import train_together
@@ -112,7 +112,7 @@ def train_many(
     """
     members = check_models(models)
     count = len(members)
-    verbose = check_int("verbose", verbose, 0, 2)
+    verbose = check_verbose(verbose)
     if isinstance(y, list):
         y = np.asarray(y)  # once, not once for every member
     rows = 0 if folds is None else X.shape[0] if hasattr(X, "shape") else len(data.as_array("X", X))

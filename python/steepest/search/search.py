@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from steepest import rng
 from steepest.callbacks import Callback
-from steepest.checks import check_bool, check_float, check_int
+from steepest.checks import check_bool, check_float, check_int, check_verbose
 from steepest.search.crew import Crew
 from steepest.search.display import make_display
 from steepest.search.ledger import Ledger, require_optuna
@@ -140,7 +140,7 @@ class Search:
         if not isinstance(name, str):
             raise TypeError(f"name must be a text, got {name!r}")
         self.name = name
-        self.verbose = check_int("verbose", verbose, 0, 2)
+        self.verbose = check_verbose(verbose)
 
     # --------------------------------------------------------------------------------------------------- the machinery
     def _begin(self, method: str, space: Space, jobs: int, **settings: Any) -> Searching:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from steepest.checks import check_bool, check_int, check_items
+from steepest.checks import check_bool, check_int, check_items, check_verbose
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.optimizers import Adam, Optimizer
@@ -56,7 +56,7 @@ def prepared(
     epochs = check_int("epochs", epochs, 0)
     batch_size = check_int("batch_size", batch_size, 1)
     shuffle = shuffle if callable(shuffle) else check_bool("shuffle", shuffle)
-    verbose = check_int("verbose", verbose, 0, 2)
+    verbose = check_verbose(verbose)
     chosen_loss = _choose_loss(model, loss)
     chosen_optimizer = _choose_optimizer(model, optimizer)
     with model.guard.train():
@@ -116,7 +116,8 @@ def _check_callbacks(callbacks: Any, early_stopping: Any) -> list[Callback]:
     chosen = check_items("callbacks", callbacks, "a list of objects of steepest.callbacks")
     for callback in chosen:
         if not isinstance(callback, Callback):
-            raise TypeError(f"callbacks must be objects of steepest.callbacks.Callback, got {callback!r}")
+            hint = f": write {callback.__name__}(...)" if isinstance(callback, type) else ""
+            raise TypeError(f"callbacks must be objects of steepest.callbacks.Callback, got {callback!r}{hint}")
     if early_stopping is not None:
         if not isinstance(early_stopping, EarlyStopping):
             early_stopping = EarlyStopping(patience=check_int("early_stopping", early_stopping, 1))
