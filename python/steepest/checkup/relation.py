@@ -138,7 +138,10 @@ def labels_and_features(case: Case) -> Check:
         )
     best = max(strengths, key=lambda name: strengths[name])
     strength, explained = strengths[best], found[best]
-    evidence = f"{best} explain{'' if best.endswith('s') else 's'} {max(explained, 0.0):.1%} of the targets of held-out rows ({strength:.1f} standard errors)"
+    told = "explain" if best.endswith("s") else "explains"
+    evidence = (
+        f"{best} {told} {max(explained, 0.0):.1%} of the targets of held-out rows ({strength:.1f} standard errors)"
+    )
     data = {"signal": strength, "explained": explained, "value": strength, "limit": _SIGNAL}
     settings: dict[str, Any] = {"threshold": threshold, "source": source, "data": data}
     case.explained = explained if strength >= _SIGNAL else 0.0
