@@ -1,8 +1,10 @@
 #include "engine/plan.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "engine/make_operation.hpp"
+#include "engine/names.hpp"
 #include "ops/sparse_rows.hpp"
 
 namespace steepest {
@@ -30,11 +32,29 @@ double weights(const Program& program, const OperationSpec& op) {
     return double(program.values[std::size_t(op.inputs[0])]) * double(program.values[std::size_t(op.output)]);
 }
 
+bool is_kind(const OperationSpec& op, std::initializer_list<const char*> kinds) {
+    return std::any_of(kinds.begin(), kinds.end(), [&](const char* kind) { return op.kind == kind; });
+}
+
+bool applies(const OperationSpec& op, std::initializer_list<Activation> functions) {
+    if (!is_kind(op, {"dense", "activation"})) return false;
+    const Activation own = activation_by_name(op.word("activation"));
+    return std::find(functions.begin(), functions.end(), own) != functions.end();
+}
+
 // An operation that may write its input's gradient over its output's.
 bool works_in_place(const OperationSpec& op) {
-    static const char* const kinds[] = {"activation",   "dropout", "batch_norm", "layer_norm",
-                                        "row_function", "prelu",   "noise"};
-    return std::any_of(std::begin(kinds), std::end(kinds), [&](const char* kind) { return op.kind == kind; });
+    return is_kind(op, {"activation", "dropout", "batch_norm", "layer_norm", "row_function", "prelu", "noise"});
+}
+
+// Whether an operation may write its output over its input, which `producer` made and nobody else reads: neither backward pass may want
+// what stood there. Of dropout's output the operation before reads at most the sign: where that is lost, the gradient is 0.
+bool writes_over(const OperationSpec& op, const OperationSpec& producer) {
+    const bool unread = is_kind(producer, {"batch_norm", "layer_norm", "sum"});
+    if (op.kind == "activation")
+        return unread && activation_needs(activation_by_name(op.word("activation"))) != ActivationNeeds::input;
+    if (op.kind != "dropout") return false;
+    return unread || applies(producer, {Activation::identity, Activation::relu, Activation::leaky_relu});
 }
 
 }  // namespace
@@ -51,15 +71,18 @@ Layout lay_out(const Program& program, const PlanKey& key, index_t lanes, index_
     };
     for (std::size_t v = 0; v < n; ++v) layout.stride.push_back(padded_stride(program.values[v], lanes, element_bytes));
     layout.data[0] = take(0);
+    const auto readers = consumers(program);
+    std::vector<const OperationSpec*> producer(n, nullptr);
     for (const auto& op : program.operations) {
+        const auto in = std::size_t(op.inputs[0]);
         // Without a backward pass dropout is the identity, and its output is its input.
-        const bool same = op.kind == "dropout" && !key.gradients;
-        layout.data[std::size_t(op.output)] =
-            same ? layout.data[std::size_t(op.inputs[0])] : take(std::size_t(op.output));
+        const bool same = (op.kind == "dropout" && !key.gradients) ||
+                          (!key.apart && producer[in] != nullptr && readers[in] == 1 && writes_over(op, *producer[in]));
+        layout.data[std::size_t(op.output)] = same ? layout.data[in] : take(std::size_t(op.output));
+        producer[std::size_t(op.output)] = &op;
     }
     if (!key.gradients) return layout;
     const auto needs = program.needs_gradient(key.input_gradient);
-    const auto readers = consumers(program);
     for (auto op = program.operations.rbegin(); op != program.operations.rend(); ++op) {
         const auto out = std::size_t(op->output);
         if (needs[out] && layout.gradient[out] < 0) layout.gradient[out] = take(out);

@@ -154,7 +154,7 @@ Plan<T>& Network<T>::forward(const SourceMatrix& x, bool training, std::uint64_t
                              int threads) {
     const index_t n = x.rows;
     const int workers = useful_workers(threads, program_.flops_per_row(false) * double(n), kFlopsPerRegion, n);
-    Plan<T>& p = plan({n, workers, true, false});
+    Plan<T>& p = plan({n, workers, true, false, false, true});
     const auto order = in_order(n);
     const Step<T> step{n, training, false, true, seed, step_number, nullptr};
     run_team(workers, [&](const Worker& worker) {

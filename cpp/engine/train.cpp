@@ -35,6 +35,7 @@ bool all_finite(const MatrixView<T>& view, index_t rows) {
     return true;
 }
 
+// Where several values share memory it is the first of them: what writes over its input makes no infinity of its own.
 template <class T>
 int first_bad_operation(const Program& program, Plan<T>& plan, index_t rows) {
     if (!all_finite(plan.value(0).data, rows)) return -2;
@@ -211,7 +212,7 @@ RunResult Network<T>::train(const DataSet& data, const OptimizerState<T>& optimi
     // By the full batch, even where this slice has only the short last one: the plan stays the same.
     const double flops = program_.flops_per_row(true) * double(args.batch_size);
     const int workers = useful_workers(args.threads, flops, kFlopsPerStep, args.batch_size);
-    Plan<T>& p = plan({args.batch_size, workers, true, false});
+    Plan<T>& p = plan({args.batch_size, workers, true, false, false, monitor_ != nullptr});
     p.loss().prepare(args.loss, data);
     if (optimizer.clipping.on() && !whole_update_)
         whole_update_ = std::make_unique<WholeUpdate<T>>(tensors_, parameter_elements_);
