@@ -39,7 +39,6 @@ struct RowPointers {
     void advance() {
         for (int g = 0; g < groups; ++g) base[g] += sizeof(T);
     }
-    static void ask(const char* line) { STEEPEST_PREFETCH_L2(line); }
 };
 
 // The same for A stored transposed: the MR elements of step p are neighbours.
@@ -52,7 +51,6 @@ struct ColumnPointers {
     ColumnPointers(const T* a, index_t a_k) : base(a), stride(a_k) {}
     T at(int i) const { return base[i]; }
     void advance() { base += stride; }
-    static void ask(const char* line) { STEEPEST_PREFETCH(line); }
 };
 
 // NV vectors wide.
@@ -148,7 +146,7 @@ struct GemmTile {
         const T* b = g.b;
         for (index_t p = 0; p < g.k; ++p) {
             if (Ask) {
-                Pointers::ask(ahead);
+                STEEPEST_PREFETCH(ahead);
                 ahead += g.ahead_step;
             }
             step(sum, pointers, b);
@@ -160,7 +158,7 @@ struct GemmTile {
     static void run(const GemmPanel<T>& g, const T* a, index_t a_stride, T* c, const char* ahead) {
         V sum[MR][NV];
         start(sum, g, c);
-        if (g.ahead_step != 0)
+        if (ahead != nullptr)
             add_products<true>(sum, g, a, a_stride, ahead);
         else
             add_products<false>(sum, g, a, a_stride, ahead);
@@ -194,7 +192,7 @@ void gemm_tiles(const GemmPanel<typename V::value_type>& g, index_t a_stride) {
     for (index_t t = 0; i < g.m; ++t) {
         const index_t rows = t < tiles && i + unit <= g.m ? height + (t < taller ? unit : 0) : g.m - i;
         gemm_tile<V, int(mr), NV, Pointers>(rows, g, g.a + i * g.a_row, a_stride, g.c + i * g.ldc,
-                                            g.ahead + t * g.ahead_tile);
+                                            t < g.ahead_tiles ? g.ahead + t * g.ahead_tile : nullptr);
         i += rows;
     }
 }

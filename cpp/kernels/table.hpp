@@ -79,10 +79,10 @@ struct GemmPanel {
     bool accumulate;  // true: add to what C holds; false: C is never read
     Epilogue epilogue;
     T slope;  // of leaky_relu
-    // What will be wanted soon: tile t asks for the line at ahead + t ahead_tile + p ahead_step in its step p, bytes; into the
-    // second-level cache, or the first where A is transposed. Any address is allowed.
+    // What will be wanted soon: tile t of the first ahead_tiles asks for the line at ahead + t ahead_tile + p ahead_step, bytes, in its step
+    // p. Any address is allowed.
     const char* ahead;
-    index_t ahead_tile, ahead_step;
+    index_t ahead_tiles, ahead_tile, ahead_step;
 };
 
 // Losses write the row losses (without weight or mean) and, where `gradient` is not null, the gradient times `scale * weight[r]`.

@@ -37,15 +37,14 @@ void look_ahead(GemmPanel<T>& g, const T* next) {
     g.ahead = reinterpret_cast<const char*>(next);
     g.ahead_step = ceil_div(g.b_k * index_t(sizeof(T)), tiles);
     g.ahead_tile = g.k * g.ahead_step;
+    g.ahead_tiles = g.m;
 }
 
-// The columns of g.n rows of W, k of them, as rows of a panel: w is the first row's part of W's first panel. The rows that follow are asked
-// for: they come from another core's cache, or from memory.
+// Columns [0, k) of n rows of W as rows of a panel: w is where the rows begin in the first of W's panels.
 template <class T>
 void turn_block(const KernelTable<T>& kernels, const T* w, index_t panel_stride, index_t n, index_t k, T* panel) {
     const index_t nr = kernels.gemm_nr;
     for (index_t p = 0; p < k; p += nr, w += panel_stride) {
-        for (index_t e = 0; e < nr * nr; e += kAlignment / index_t(sizeof(T))) STEEPEST_PREFETCH_L2(w + nr * nr + e);
         // W's panels are padded to whole vectors, and blocks without masks are twice as fast.
         kernels.pack_panels_transposed(std::min(nr, round_up(k - p, kernels.lanes)), n, w, nr, panel + p * nr);
     }
@@ -109,8 +108,13 @@ void multiply_rows_by_transpose(const KernelTable<T>& kernels, const RowProduct<
     alignas(kAlignment) T panel[(kDepth + kDepth / 2 + kMostPanel) * kMostPanel * sizeof(float) / sizeof(T)];
     multiply_blocks(kernels, product, depth, kTurnedHeight,
                     [&](index_t p, index_t j, index_t, index_t, GemmPanel<T>& g) {
-                        turn_block(kernels, product.b + p / nr * product.panel_stride + j * nr, product.panel_stride,
-                                   g.n, g.k, panel);
+                        const T* w = product.b + p / nr * product.panel_stride + j * nr;
+                        turn_block(kernels, w, product.panel_stride, g.n, g.k, panel);
+                        // The first tiles ask for the following rows, each in one of W's panels.
+                        g.ahead = reinterpret_cast<const char*>(w + nr * nr);
+                        g.ahead_step = ceil_div(nr * nr * index_t(sizeof(T)), g.k);
+                        g.ahead_tile = product.panel_stride * index_t(sizeof(T));
+                        g.ahead_tiles = ceil_div(g.k, nr);
                         g.b_k = nr;
                         g.b = panel;
                     });
@@ -135,6 +139,7 @@ void multiply_transposed(const KernelTable<T>& kernels, index_t m, index_t n, in
     panel.ldc = ldg;
     panel.ahead_step = lda * index_t(sizeof(T));
     panel.ahead_tile = kAlignment;
+    panel.ahead_tiles = m;
     for (index_t j = 0; j < n; j += nr) {
         panel.n = std::min(nr, n - j);
         panel.c = g + j;
