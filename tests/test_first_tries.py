@@ -74,6 +74,52 @@ def test_verbose_may_be_a_boolean(capsys):
         fit(verbose=3)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "name", "value", "words"),
+    [
+        (st.optimizers.Adam(), "beta1", 5, r"beta1 must be in \[0, 1\), got 5"),
+        (st.optimizers.Adam(), "epsilon", -1, r"epsilon must be"),
+        (st.optimizers.SGD(0.1), "clip_norm", -3, r"clip_norm must be"),
+        (st.optimizers.SGD(0.1), "learning_rate", "high", r"learning_rate must be a number"),
+        (st.optimizers.AdamW(), "weight_decay", np.nan, r"weight_decay must be"),
+    ],
+)
+def test_an_optimiser_checks_what_is_assigned(optimizer, name, value, words):
+    shown = repr(optimizer)
+    with pytest.raises((TypeError, ValueError), match=words):
+        setattr(optimizer, name, value)
+    assert repr(optimizer) == shown
+    setattr(optimizer, name, getattr(optimizer, name))
+
+
+def test_what_a_model_has_to_keep():
+    model = st.Sequential([st.layers.Dense(2)], input_shape=3)
+    for name, value in (("layers", [st.layers.Dense(3)]), ("dtype", "float64")):
+        with pytest.raises(AttributeError, match=name):
+            setattr(model, name, value)
+    with pytest.raises(TypeError, match=r"seed must be an integer, got 'a'"):
+        model.seed = "a"
+    model.seed = 7
+    assert repr(model).count("seed=7") == 1
+    with pytest.raises(TypeError, match=r"out must be an array, got \[1\]"):
+        model.predict(X, out=[1])
+
+
+def test_a_callback_that_is_never_called_is_named():
+    with pytest.warns(
+        UserWarning, match=r"Late.on_batch_end is never called: there are on_train_begin, on_epoch_begin"
+    ):
+
+        class Late(st.callbacks.Callback):
+            def on_batch_end(self, run):
+                """As in Keras."""
+
+
+def test_an_ensemble_wants_a_function():
+    with pytest.raises(TypeError, match=r"build must be a function of the seed .* got Sequential"):
+        st.ensembles.seed_ensemble(st.Sequential([st.layers.Dense(1)]), X, y, loss="mse", epochs=1)
+
+
 def test_places_where_no_file_can_be(tmp_path):
     model = st.Sequential([st.layers.Dense(2)], input_shape=3)
     with pytest.raises(FileNotFoundError, match=r"there is no such folder: .*nowhere"):

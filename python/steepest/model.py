@@ -44,7 +44,7 @@ class Model(ABC):
 
     def __init__(self, seed: int | None, dtype: npt.DTypeLike) -> None:
         self.seed = rng.check_seed(seed)
-        self.dtype = check_dtype("dtype", dtype)
+        self._dtype = check_dtype("dtype", dtype)
         self.steps = 0
         self.epochs_seen = 0
         self.loss: Loss | None = None
@@ -67,6 +67,20 @@ class Model(ABC):
     @abstractmethod
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and all that continuing its training needs to a file."""
+
+    @property
+    def seed(self) -> int:
+        """What all random numbers of the model are a function of; may be assigned at any time."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, value: int | None) -> None:
+        self._seed = rng.check_seed(value)
+
+    @property
+    def dtype(self) -> str:
+        """What the network computes in, "float32" or "float64"; `astype` makes a model of the other."""
+        return self._dtype
 
     @property
     def built(self) -> bool:
@@ -303,6 +317,8 @@ class Model(ABC):
             shape = (x.shape[0], network.program.output_width)
             if out is None:
                 out = np.empty(shape, self.dtype)
+            elif not isinstance(out, np.ndarray):
+                raise TypeError(f"out must be an array, got {out!r:.80}")
             elif out.shape != shape or out.dtype != self.dtype:
                 raise ValueError(f"out must have shape {shape} and dtype {self.dtype}, got {out.shape} {out.dtype}")
             if x.shape[0]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -61,6 +62,16 @@ class Configurable:
 
     def __hash__(self) -> int:
         return hash((type(self), repr(self)))
+
+
+_arguments: weakref.WeakKeyDictionary[type[Configurable], frozenset[str]] = weakref.WeakKeyDictionary()
+
+
+def argument_names(cls: type[Configurable]) -> frozenset[str]:
+    """Return the names of the class's arguments: kept, since they are asked for whenever an attribute is set."""
+    if cls not in _arguments:
+        _arguments[cls] = frozenset(cls.arguments())
+    return _arguments[cls]
 
 
 def _plain(value: Any) -> Any:

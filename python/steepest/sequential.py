@@ -77,13 +77,18 @@ class Sequential(Model):
         input_shape: int | Shape | None = None,
     ) -> None:
         super().__init__(seed, dtype)
-        self.layers = check_layers("layers", layers)
+        self._layers = check_layers("layers", layers)
         self.regularizer = regularizer
         self.names = name_layers(self.layers)
         for layer in self.layers:
             layer.adopt(self)
         if input_shape is not None:
             self.build(input_shape)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in order; with others it is another model, for which `steepest.transfer` takes trained ones."""
+        return self._layers
 
     @property
     def regularizer(self) -> Regularizer | None:

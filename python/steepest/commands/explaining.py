@@ -56,6 +56,8 @@ def remedy(value: str) -> str:
             else ""
         )
         return f"give --thousands '{sign}'{other}"
+    if way == "date":
+        return "write such dates as 2026-11-21"
     return "give --decimal ','" if way == "comma" else "take the sign away"
 
 

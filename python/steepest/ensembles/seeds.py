@@ -62,6 +62,8 @@ def seed_ensemble(
     >>> bool(spread.deviation[1, 0] > spread.deviation[0, 0])  # outside of the data they disagree
     True
     """
+    if not callable(build):
+        raise TypeError(f"build must be a function of the seed that returns an untrained model, got {build!r:.80}")
     seeds = range(check_int("members", members, 1)) if isinstance(members, int) else list(members)
     if len(set(seeds)) < len(seeds) or not seeds:
         raise ValueError(f"members must be a number or different seeds, got {members!r}")

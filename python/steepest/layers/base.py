@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from steepest.checks import check_bool, check_float
 from steepest.lowering.program import Builder, Value
-from steepest.registry import Configurable
+from steepest.registry import Configurable, argument_names
 
 Array = npt.NDArray[Any]
 
@@ -81,7 +80,7 @@ class Layer(Configurable):
         """Set the attribute; an argument of a layer whose model is built is checked, and the network follows."""
         reference = self.__dict__.get("_owner")
         free = reference is None or name in _FREE or not getattr(reference(), "built", False)
-        if free or name not in _arguments(type(self)):  # type: ignore[arg-type]
+        if free or name not in argument_names(type(self)):
             object.__setattr__(self, name, value)
             return
         if name == "name" or name.endswith("initializer"):
@@ -216,12 +215,6 @@ def name_layers(layers: Iterable[Layer]) -> tuple[str, ...]:
         names.append(layer.name or f"{kind}_{number}")
         taken.append(names[-1])
     return tuple(names)
-
-
-@functools.cache
-def _arguments(cls: type[Layer]) -> frozenset[str]:
-    """Names of the constructor's arguments: asked whenever an attribute of a built model's layer is set."""
-    return frozenset(cls.arguments())
 
 
 class TensorView:

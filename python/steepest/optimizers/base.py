@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.checks import check_float
-from steepest.registry import Config, Configurable
+from steepest.registry import Config, Configurable, argument_names
 from steepest.schedules.base import LearningRate, Schedule, as_learning_rate, describe_rate, evaluate_rates
 
 Array = npt.NDArray[Any]
@@ -81,6 +81,14 @@ class Optimizer(Configurable):
         self.groups = check_groups(groups)
         self.penalty_weight = 0.0
         self.reset()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set the attribute; an argument that is assigned anew is checked by the constructor."""
+        if name in self.__dict__ and name in argument_names(type(self)):
+            value = getattr(
+                type(self)(**{each: getattr(self, each) for each in self.arguments()} | {name: value}), name
+            )
+        object.__setattr__(self, name, value)
 
     @property
     def learning_rate(self) -> LearningRate:

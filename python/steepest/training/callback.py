@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import warnings
+from typing import Any, ClassVar
 
 from steepest.errors import TrainingDiverged
 from steepest.training.run import Run
@@ -38,6 +39,13 @@ class Callback:
     >>> history.stopped
     'low enough'
     """
+
+    def __init_subclass__(cls, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        for name in vars(cls):
+            if name.startswith("on_") and not hasattr(Callback, name):
+                calls = ", ".join(known for known in vars(Callback) if known.startswith("on_"))
+                warnings.warn(f"{cls.__name__}.{name} is never called: there are {calls}", UserWarning, stacklevel=2)
 
     pace: int | None = None
     first: ClassVar[bool] = False
