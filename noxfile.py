@@ -74,11 +74,11 @@ def maxtest(session):
     session.run("pytest", *session.posargs)
 
 
-def cpp_tests(session, preset):
+def cpp_tests(session, preset, *options, env=None):
     session.install(*EXTRAS["native"])
-    session.run("cmake", "--preset", preset)
+    session.run("cmake", "--preset", preset, *options)
     session.run("cmake", "--build", "--preset", preset, "--parallel", str(os.cpu_count() or 1))
-    session.run("ctest", "--preset", preset)
+    session.run("ctest", "--preset", preset, env=env)
 
 
 @nox.session
@@ -91,6 +91,23 @@ def native(session):
 def sanitize(session):
     """The C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
     cpp_tests(session, "sanitize")
+
+
+@nox.session
+def tsan(session):
+    """The C++ tests under ThreadSanitizer, by Clang, whose OpenMP tells of barriers: `CXX=clang++-22 nox -s tsan`."""
+    compiler = os.environ.get("CXX", "clang++")
+    told = session.run(compiler, "-print-file-name=libarcher.so", external=True, silent=True).strip()
+    if not os.path.isabs(told):  # the bare name: not found
+        session.error(f"{compiler} has no libarcher.so, which comes with its OpenMP runtime (Debian's libomp-dev)")
+    env = {"OMP_TOOL_LIBRARIES": told, "TSAN_OPTIONS": "ignore_noninstrumented_modules=1"}
+    cpp_tests(session, "tsan", f"-DCMAKE_CXX_COMPILER={compiler}", env=env)
+
+
+@nox.session
+def arm(session):
+    """The C++ tests for 64-bit ARM, cross-compiled and emulated (Debian's g++-aarch64-linux-gnu and qemu-user)."""
+    cpp_tests(session, "arm")
 
 
 @nox.session

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 namespace steepest {
 
@@ -96,7 +97,9 @@ void Monitor<T>::add_parameters(const Program& program, const Tensors<T>& tensor
             pieces_.push_back({layer[i], &p, noisy[i], begin, std::min(kPiece, n - begin), 0.0, 0.0, 0.0, 0.0});
     }
     // A layer's pieces one after the other, for add_up().
-    std::stable_sort(pieces_.begin(), pieces_.end(), [](const auto& a, const auto& b) { return a.layer < b.layer; });
+    std::sort(pieces_.begin(), pieces_.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.layer, a.parameter, a.begin) < std::tie(b.layer, b.parameter, b.begin);
+    });
 }
 
 template <class T>

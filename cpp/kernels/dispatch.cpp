@@ -46,7 +46,7 @@ Isa initial_isa() {
 std::atomic<int> active{-1};
 
 template <class T>
-KernelTable<T> make_table(Isa isa) {
+KernelTable<T> make_table([[maybe_unused]] Isa isa) {
     KernelTable<T> table{};
     scalar::fill_table(table);
 #ifdef STEEPEST_HAVE_AVX2
