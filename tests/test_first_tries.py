@@ -115,6 +115,34 @@ def test_a_callback_that_is_never_called_is_named():
                 """As in Keras."""
 
 
+def test_checkpoints_by_the_names_of_numbers(tmp_path):
+    history = fit(epochs=2, callbacks=[st.callbacks.ModelCheckpoint(tmp_path / "net-{epoch:03d}-{loss:.4f}.npz")])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"net-{epoch:03d}-{loss:.4f}.npz" for epoch, loss in enumerate(history["loss"], 1)
+    ]
+    with pytest.raises(ValueError, match=r"names 'val_acc', the training records epoch, loss, accuracy"):
+        fit(callbacks=[st.callbacks.ModelCheckpoint(tmp_path / "{val_acc}.npz")])
+
+
+def test_a_checkpoint_without_a_folder_stops_nothing_that_has_begun(tmp_path):
+    model = st.Sequential([st.layers.Dense(2)], seed=0)
+    checkpoint = st.callbacks.ModelCheckpoint(tmp_path / "none" / "net.npz")
+    with pytest.raises(FileNotFoundError, match=r"there is no such folder: .*none"):
+        model.fit(X, y, loss="softmax_cross_entropy", epochs=3, callbacks=[checkpoint], verbose=0)
+    assert model.epochs_seen == 0
+
+
+@pytest.mark.parametrize("thing", ["relu", st.activations.Relu()])
+def test_an_activation_between_layers(thing):
+    with pytest.raises(TypeError, match=r"write Activation\("):
+        st.Sequential([st.layers.Dense(2), thing])
+
+
+def test_a_schedule_of_words():
+    with pytest.raises(TypeError, match=r"the schedule must return a number, got 'fast' at step 0"):
+        fit(optimizer=st.optimizers.SGD(lambda step: "fast"))
+
+
 def test_an_ensemble_wants_a_function():
     with pytest.raises(TypeError, match=r"build must be a function of the seed .* got Sequential"):
         st.ensembles.seed_ensemble(st.Sequential([st.layers.Dense(1)]), X, y, loss="mse", epochs=1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,6 +30,10 @@ __all__ = [
 ]
 
 
+# A name in braces, and behind a colon how its number is written.
+_PLACE = re.compile(r"\{(\w+)(:[^{}]*|)\}")
+
+
 def __getattr__(name: str) -> Any:
     # Imported where they are used: they bring half of the diagnostics with them.
     if name in ("Monitor", "Recovery"):
@@ -43,7 +49,8 @@ class ModelCheckpoint(Follower):
     Parameters
     ----------
     path : str or path-like
-        File; `{epoch}` in it is replaced by the epoch's number, counted from 1.
+        File, in a folder that is there. `{epoch}` in it is replaced by the epoch's number, counted from 1, and the name
+        of any recorded number by that; either may have a format, as in `net-{epoch:03d}-{val_loss:.4f}.npz`.
     monitor : str or None
         Save only epochs that are the best so far by this number; None saves regardless.
     every : int
@@ -65,10 +72,24 @@ class ModelCheckpoint(Follower):
         self.every = check_int("every", every, 1)
         self.best_only = monitor is not None
 
+    def on_train_begin(self, run: Run) -> None:
+        """Start anew, unless there is no place for the file: better now than after the first epoch."""
+        super().on_train_begin(run)
+        folder = os.path.dirname(os.path.abspath(self.path))
+        if "{" not in folder and not os.path.isdir(folder):
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
+
     def on_epoch_end(self, run: Run) -> None:
         """Save."""
         if run.epoch % self.every == 0 and (not self.best_only or self.improved(run)):
-            run.model.save(self.path.replace("{epoch}", str(run.epoch)))
+            run.model.save(_PLACE.sub(lambda found: self._fill(run, found), self.path))
+
+    def _fill(self, run: Run, found: re.Match[str]) -> str:
+        name, form = found.groups()
+        numbers = {**run.logs, "epoch": run.epoch}
+        if name not in numbers:
+            raise ValueError(f"path={self.path!r} names {name!r}, the training records epoch, {', '.join(run.logs)}")
+        return format(numbers[name], form[1:])
 
 
 class _Logger(Callback):

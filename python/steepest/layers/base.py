@@ -184,6 +184,8 @@ def check_layers(argument: str, layers: Iterable[Any]) -> tuple[Layer, ...]:
     for layer in chain:
         if not isinstance(layer, Layer):
             hint = f": write {layer.__name__}(...)" if isinstance(layer, type) else ""
+            if isinstance(layer, str) or hasattr(layer, "derivative_from_output"):
+                hint = f": write Activation({layer!r})"
             raise TypeError(f"{argument} must be objects of steepest.layers, got {layer!r}{hint}")
     if len({id(layer) for layer in walk(chain)}) < len(list(walk(chain))):
         raise ValueError(

@@ -98,7 +98,11 @@ def evaluate_rates(learning_rate: LearningRate, first: int, count: int) -> npt.N
     """Rates of the steps `first` to `first + count - 1`, checked to be finite and not negative."""
     if not callable(learning_rate):
         return np.full(count, learning_rate, dtype=np.float64)
-    rates = np.array([learning_rate(step) for step in range(first, first + count)], dtype=np.float64)
+    given = [learning_rate(step) for step in range(first, first + count)]
+    try:
+        rates = np.array(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"the schedule must return a number, got {given[0]!r:.80} at step {first}") from None
     if rates.shape != (count,):
         raise ValueError(f"the schedule must return one number per step, got an array of shape {rates.shape[1:]}")
     bad = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
