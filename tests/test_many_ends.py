@@ -201,7 +201,11 @@ def test_full_batch_members(data):
 
 def test_progress(data, capsys):
     optimizers = [st.optimizers.SGD(rate) for rate in (0.05, 1e30, 0.1)]
-    st.train_many([build(seed) for seed in range(3)], *data, loss=LOSS, optimizers=optimizers, epochs=2)
+    st.set_num_threads(1)  # of two workers one may be through with its member before the other has done an epoch
+    try:
+        st.train_many([build(seed) for seed in range(3)], *data, loss=LOSS, optimizers=optimizers, epochs=2)
+    finally:
+        st.set_num_threads(None)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "a member ended after 0 epochs: diverged in epoch 1"
     assert lines[1].startswith("epoch 1/2  2 networks  loss 1.")
