@@ -148,6 +148,21 @@ def test_an_ensemble_wants_a_function():
         st.ensembles.seed_ensemble(st.Sequential([st.layers.Dense(1)]), X, y, loss="mse", epochs=1)
 
 
+def test_an_ensemble_that_was_interrupted_says_so():
+    class Stop(st.callbacks.Callback):
+        def on_epoch_end(self, run):
+            if run.epoch == 2:
+                raise KeyboardInterrupt
+
+    def build(seed):
+        return st.Sequential([st.layers.Dense(2)], seed=seed)
+
+    settings = {"loss": "softmax_cross_entropy", "epochs": 500, "verbose": 0, "callbacks": [[Stop()], []]}
+    with pytest.warns(UserWarning, match=r"stopped by Ctrl-C: the members have \d+, \d+ epochs behind them"):
+        ensemble = st.ensembles.seed_ensemble(build, X, y, members=2, **settings)
+    assert ensemble.predict(X).shape == (40, 2)
+
+
 def test_places_where_no_file_can_be(tmp_path):
     model = st.Sequential([st.layers.Dense(2)], input_shape=3)
     with pytest.raises(FileNotFoundError, match=r"there is no such folder: .*nowhere"):

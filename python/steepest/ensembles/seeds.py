@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def seed_ensemble(
     Returns
     -------
     Ensemble
-        Of the trained members.
+        Of the trained members; after Ctrl-C of the members so far, with a warning.
 
     Examples
     --------
@@ -72,7 +73,11 @@ def seed_ensemble(
         if model.seed != seed:
             raise ValueError(f"build({seed}) returned a model with seed {model.seed}: pass the seed on to it")
     optimizers = [optimizer() for _ in models] if callable(optimizer) else optimizer
-    for history in train_many(models, X, y, optimizers=optimizers, **fit):
+    histories = train_many(models, X, y, optimizers=optimizers, **fit)
+    for history in histories:
         if history.failure is not None:
             raise history.failure
+    if any(history.interrupted for history in histories):
+        epochs = ", ".join(str(len(history["loss"]) if "loss" in history else 0) for history in histories)
+        warnings.warn(f"stopped by Ctrl-C: the members have {epochs} epochs behind them", UserWarning, stacklevel=2)
     return Ensemble(models, average=average)
