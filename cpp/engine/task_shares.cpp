@@ -1,5 +1,7 @@
 #include "engine/task_shares.hpp"
 
+#include <algorithm>
+
 namespace steepest {
 
 namespace {
@@ -14,20 +16,35 @@ constexpr std::uint64_t range(std::uint64_t first, std::uint64_t end) { return e
 template <class T>
 TaskShares<T>::TaskShares(const std::vector<std::unique_ptr<Operation<T>>>& operations, index_t rows, int workers)
     : shares_(std::size_t(workers)) {
-    double total = 0.0;
+    struct Costed {
+        Task task;
+        double cost;
+    };
+    std::vector<Costed> all, small;
+    double most = 0.0, total = 0.0, of_large = 0.0, at = 0.0;
     for (const auto& op : operations)
-        for (index_t task = 0; task < op->parameter_tasks(); ++task) total += op->task_cost(rows, task);
-    // A task belongs to the share that its middle lies in.
-    std::size_t share = 0;
-    double at = 0.0;
+        for (index_t task = 0; task < op->parameter_tasks(); ++task) most = std::max(most, op->task_cost(rows, task));
     for (const auto& op : operations) {
         for (index_t task = 0; task < op->parameter_tasks(); ++task) {
             const double cost = op->task_cost(rows, task);
-            for (; share + 1 < shares_.size() && at + 0.5 * cost >= total * double(share + 1) / workers; ++share)
-                shares_[share].end = shares_[share + 1].first = tasks_.size();
-            tasks_.push_back({op.get(), task});
-            at += cost;
+            const bool large = cost >= 0.5 * most;
+            (large ? all : small).push_back({{op.get(), task}, cost});
+            (large ? of_large : total) += cost;
         }
+    }
+    total += of_large;
+    // Small ones stand in the middle, where two workers' shares meet: a large one is too coarse to cut them to equal costs.
+    std::size_t middle = 0;
+    for (; middle < all.size() && at + all[middle].cost <= 0.5 * of_large; ++middle) at += all[middle].cost;
+    all.insert(all.begin() + std::ptrdiff_t(middle), small.begin(), small.end());
+    // A task belongs to the share that its middle lies in.
+    std::size_t share = 0;
+    at = 0.0;
+    for (const auto& one : all) {
+        for (; share + 1 < shares_.size() && at + 0.5 * one.cost >= total * double(share + 1) / workers; ++share)
+            shares_[share].end = shares_[share + 1].first = tasks_.size();
+        tasks_.push_back(one.task);
+        at += one.cost;
     }
     shares_[share].end = tasks_.size();
 }

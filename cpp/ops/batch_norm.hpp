@@ -29,7 +29,8 @@ public:
     void forward(const Step<T>& step, Rows rows, const Worker& worker) override;
     void backward(const Step<T>& step, Rows rows, const Worker& worker) override;
     index_t parameter_tasks() const override { return 1; }
-    double task_cost(index_t /*rows*/, index_t /*task*/) const override { return double(4 * width_); }
+    // Two short updates cost what they are called with: measured 0.2 us, where 32 x 32 weights and 128 rows take 1.5.
+    double task_cost(index_t /*rows*/, index_t /*task*/) const override { return double(128 * width_); }
     void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
 
 private:
