@@ -127,7 +127,7 @@ def test_a_faint_interaction_is_a_signal(rows, columns, share):
     found = look("labels and features", X, y, dense(8, 1), loss="mse")
     assert found.status == "pass"
     assert "pairs of columns" in found.evidence
-    wrong = rng.random(rows) < 0.5 - 0.5 * np.sqrt(share)
+    wrong = rng.random(rows) < 0.5 - 0.5 * np.sqrt(2.0 * share)  # the product itself tells less of its sign
     assert look("labels and features", X, ((product > 0) ^ wrong).astype(int)).status == "pass"
 
 

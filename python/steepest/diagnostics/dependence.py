@@ -14,8 +14,8 @@ _FOLDS = 3
 _NEIGHBOURS = 10
 _CATEGORIES = 64
 _NARROW = 200
-# Columns of which all pairs are looked at, at most, and how many of these predict together.
-_PAIRED, _PAIRS = 400, 8
+# Columns of which all pairs are looked at, and goals for which they are, at most; how many pairs predict together.
+_PAIRED, _GOALS, _PAIRS = 400, 10, 8
 
 
 def design(rows: npt.NDArray[Any], codes: dict[int, int]) -> Floats:
@@ -111,17 +111,18 @@ def pairs_gain(features: Floats, goals: Floats, generator: np.random.Generator) 
     if width > _PAIRED:
         features = features[:, np.sort(generator.choice(width, _PAIRED, replace=False))]
     features = standard(features)
+    looked = np.sort(generator.choice(goals.shape[1], min(_GOALS, goals.shape[1]), replace=False))
     first, second = np.triu_indices(features.shape[1])
     fold = generator.permutation(count) % _FOLDS
     result = np.zeros(count)
     for k in range(_FOLDS):
         train, held = fold != k, fold == k
-        x, wanted = features[train], goals[train] - goals[train].mean(axis=0)
+        x, wanted = features[train].astype(np.float32), goals[train] - goals[train].mean(axis=0)
         # Of all products at once: their means, deviations and correlations with each goal.
         means = (x.T @ x / len(x))[first, second]
         spread = np.sqrt(np.maximum((x**2).T @ (x**2) / len(x) - (x.T @ x / len(x)) ** 2, 0.0))[first, second]
         best = np.zeros(len(first))
-        for goal in wanted.T:
+        for goal in wanted[:, looked].T.astype(np.float32):
             told = np.abs(((x * goal[:, np.newaxis]).T @ x / len(x))[first, second])
             best = np.maximum(best, np.where(spread > 1e-6, told / np.maximum(spread, 1e-6), 0.0))
         chosen = np.argsort(-best)[:_PAIRS]
