@@ -16,7 +16,7 @@ void array_layer_norm_forward(Input<T> x, const T* gamma, const T* beta, double 
                               T* inv_std, int threads) {
     const auto& k = active_kernels<T>();
     const bool far = beyond_caches(y, 2);
-    share_work(elements(x), threads, x.rows, 1, [&](index_t begin, index_t end) {
+    share_work(elements(x) * kElement<T> * kNorm, threads, x.rows, 1, [&](index_t begin, index_t end) {
         k.layer_norm_forward(end - begin, x.cols, x.row(begin), x.stride, gamma, beta, T(epsilon), y.row(begin),
                              y.stride, mean + begin, inv_std + begin, far);
     });
@@ -31,7 +31,7 @@ void array_layer_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* 
     const auto& k = active_kernels<T>();
     Partials<T> partials(x.rows, x.cols, 2, threads);
     const bool far = beyond_caches(dx, 3);
-    run_kernels(elements(x), threads, [&](const Worker& worker) {
+    run_kernels(elements(x) * kElement<T> * kNorm, threads, [&](const Worker& worker) {
         partials.run(
             worker,
             [&](index_t row, index_t rows, index_t slot) {

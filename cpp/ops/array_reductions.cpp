@@ -101,7 +101,7 @@ void array_batch_norm_forward(Input<T> x, const T* gamma, const T* beta, double 
     Partials<T> partials(x.rows, x.cols, 2, threads);
     Folded<T> folded(x.rows, x.cols, x.stride == x.cols && y.stride == x.cols, {mean, inv_std, gamma, beta});
     const bool far = beyond_caches(y, 2);
-    run_kernels(elements(x), threads, [&](const Worker& worker) {
+    run_kernels(elements(x) * kElement<T> * kNorm, threads, [&](const Worker& worker) {
         partials.run(
             worker,
             [&](index_t row, index_t rows, index_t slot) {
@@ -145,7 +145,7 @@ void array_batch_norm_backward(Input<T> x, Input<T> dy, const T* mean, const T* 
                      {mean, inv_std, gamma, mean_dy, mean_dy_xhat});
     const bool far = beyond_caches(dx, 3);
     const T share = T(1) / T(std::max<index_t>(1, x.rows));
-    run_kernels(elements(x), threads, [&](const Worker& worker) {
+    run_kernels(elements(x) * kElement<T> * kNorm, threads, [&](const Worker& worker) {
         partials.run(
             worker,
             [&](index_t row, index_t rows, index_t slot) {
