@@ -28,7 +28,8 @@ double elements(const MatrixView<T>& m) {
     return double(m.rows) * double(m.cols);
 }
 
-// Bytes read and written by all workers together; as kStreamBytes in simd/loop.hpp.
+// Bytes read and written by all workers together. Less than kStreamBytes in simd/loop.hpp for each of two: what is read ahead of a sum over
+// rows, and what is read twice, gains earlier.
 constexpr double kBeyondCaches = 24.0 * 1048576.0;
 
 // Whether an output, one of so many matrices, will have left the last cache before anyone reads it: it then goes past the caches, and the

@@ -37,9 +37,9 @@ STEEPEST_INLINE void collapse(index_t* rows, index_t* cols, bool contiguous) {
 }
 
 // Where what one call reads and writes is this much, its output has left the caches by the time it is read again. Stored past them it need
-// not be read first: with two workers and 32 MB of last cache x -> y wins from 12 MB each on and (a, b) -> y from 8, a fifth to a half of the
-// time. (In training only layers many thousands wide come near, beside whose products this is nothing.)
-constexpr index_t kStreamBytes = index_t(12) << 20;
+// not be read first: with two workers and 32 MB of last cache x -> y wins from 20 MB each on and (a, b) -> y from 12, a quarter of the time
+// beyond, and loses as much at 12 and at 8. (In training only layers many thousands wide come near, beside whose products this is nothing.)
+constexpr index_t kStreamBytes = index_t(18) << 20;
 
 // Elements of a row before its first aligned vector, or -1 where rows have it in different places or y is on no multiple of its element.
 template <class V>
