@@ -91,7 +91,7 @@ def draw(preprocessing: Any, rows: int) -> dict[str, Any]:
         column = np.where(rng.random(rows) < 0.1, np.nan, values[:, place])
         if each.kind == "time":  # the first of its parts is the day
             microseconds = np.round(np.nan_to_num(column) * _DAY * 1e6).astype("M8[us]")
-            frame[each.name] = np.where(np.isnan(column), np.datetime64("NaT"), microseconds)
+            frame[each.name] = np.where(np.isnan(column), np.datetime64("NaT", "us"), microseconds)
         else:
             frame[each.name] = column
         place += len(each.parts)

@@ -55,8 +55,12 @@ class _Connection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.execute("PRAGMA journal_mode=WAL").close()
-        self.execute("PRAGMA synchronous=NORMAL").close()
+        try:
+            self.execute("PRAGMA journal_mode=WAL").close()
+            self.execute("PRAGMA synchronous=NORMAL").close()
+        except BaseException:  # the file is no database: nobody else knows of the connection
+            self.close()
+            raise
 
 
 def _left_over(space: Space, seed: int) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Time(Numerical):
         days = values / _DAY
         dates = np.floor(days).astype(np.int64).astype("M8[D]")
         first = dates.astype("M8[Y]").astype("M8[D]")
-        length = ((dates.astype("M8[Y]") + 1).astype("M8[D]") - first).astype(np.int64)
+        length = ((dates.astype("M8[Y]") + np.timedelta64(1, "Y")).astype("M8[D]") - first).astype(np.int64)
         year = ((dates - first).astype(np.int64) + days % 1.0) / length
         phases = [2.0 * math.pi * part for part in (year, (days + 3.0) / 7.0 % 1.0, days % 1.0)]
         return np.column_stack([days, *(function(phase) for phase in phases for function in (np.sin, np.cos))])
