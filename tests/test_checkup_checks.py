@@ -101,6 +101,18 @@ def test_labels_off_by_one(shift, advice):
     assert look("targets", X, y + shift, dense(8, 3), loss="softmax_cross_entropy").advice == advice
 
 
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        ((0, 1, 7), "give the network 8 outputs, or number the 3 classes 0..2"),
+        ((-5, 0, 9), "number the classes 0..2: np.unique(y, return_inverse=True)"),
+    ],
+)
+def test_labels_with_gaps(names, advice):
+    X, y = blobs()
+    assert look("targets", X, np.array(names)[y], dense(8, 3), loss="softmax_cross_entropy").advice == advice
+
+
 @pytest.mark.parametrize(("share", "status"), [(0.3, "pass"), (0.05, "pass"), (0.005, "warn")])
 def test_balance(share, status):
     X = np.random.default_rng(0).normal(size=(2000, 3))
@@ -267,6 +279,19 @@ def test_range_test_says_what_it_measured():
         X, y, loss="softmax_cross_entropy", optimizer=st.optimizers.SGD(data["suggested"]), epochs=20, verbose=0
     )
     assert history["loss"][-1] < 0.5 * np.log(3)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "complaint"),
+    [
+        (st.optimizers.SGD(0.01, momentum=0.999), "momentum 0.999 remembers 1000 steps"),
+        (st.optimizers.Adam(1e-3, beta1=0.99, beta2=0.9), "beta1 0.99 is above beta2 0.9: exchanged?"),
+        (st.optimizers.Adam(1e-3, epsilon=1.0), "epsilon 1 outweighs most gradients"),
+    ],
+)
+def test_unusual_settings_of_an_optimiser(optimizer, complaint):
+    check = look("optimiser settings", *blobs(), optimizer=optimizer)
+    assert (check.status, check.evidence) == ("warn", complaint)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7])

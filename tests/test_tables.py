@@ -300,6 +300,22 @@ def test_no_rows_give_no_rows():
     assert fitted.transform(empty).shape == (0, fitted.output_columns)
 
 
+def test_durations_are_seconds():
+    column = tables.make_column("d", np.array([1500, "NaT", -2], "m8[ms]"))
+    np.testing.assert_array_equal(column.as_numbers(), [1.5, np.nan, -0.002])
+
+
+def test_a_date_that_no_calendar_has_is_text():
+    assert tables.make_column("t", ["2026-02-30", "2026-01-02"]).kind == "text"
+
+
+def test_what_no_column_can_hold():
+    with pytest.raises(ValueError, match=r"column 'x' must have one dimension, got shape \(2, 2\)"):
+        tables.make_column("x", np.eye(2))
+    with pytest.raises(TypeError, match="column 'x' must hold numbers, texts, booleans or dates, got dtype complex128"):
+        tables.make_column("x", np.array([1j]))
+
+
 def test_decimals_and_numpy_scalars_are_numbers():
     column = tables.make_column("x", [decimal.Decimal("1.5"), np.float32(2), np.int8(3), True])
     np.testing.assert_array_equal(column.as_numbers(), [1.5, 2, 3, 1])
