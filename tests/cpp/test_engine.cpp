@@ -7,6 +7,7 @@
 #include "engine/network.hpp"
 #include "engine/team_choice.hpp"
 #include "scratch.hpp"
+#include "small_run.hpp"
 
 using namespace steepest;
 
@@ -59,8 +60,7 @@ Program every_operation(index_t width = 19) {
     return program;
 }
 
-// A hash in place of random numbers: in (-1, 1), different for every i.
-double noise(index_t i) { return std::sin(12.9898 * double(i) + 78.233 * double(i % 7)); }
+using testing::noise;
 
 constexpr index_t kRows = 103;  // batches of 32: the last one is short
 constexpr index_t kIn = 7;
@@ -111,8 +111,7 @@ struct Trained {
 
 template <class T>
 void start(Network<T>& network) {
-    for (const auto& p : network.tensors().parameters)
-        for (index_t i = 0; i < p.rows * p.cols; ++i) p.data[i] = T(0.4 * noise(i + p.offset));
+    testing::fill_parameters(network);
     for (index_t i = 0; i < network.tensors().parameters[2].cols; ++i) {
         network.tensors().parameters[2].data[i] = T(1);
         network.tensors().states[1][i] = T(1);

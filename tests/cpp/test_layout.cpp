@@ -1,11 +1,11 @@
 // Values that share memory: which ones do, and that no bit of a training depends on it.
-#include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
 #include "engine/network.hpp"
 #include "engine/plan.hpp"
+#include "small_run.hpp"
 #include "test.hpp"
 
 using namespace steepest;
@@ -68,32 +68,14 @@ std::vector<bool> shared(const Program& program, bool apart) {
 
 // Parameters after three epochs; a watched network keeps all values apart.
 std::vector<float> train(const Program& program, bool watched, int threads) {
-    const auto noise = [](index_t i) { return float(std::sin(12.9898 * double(i) + 78.233 * double(i % 7))); };
-    std::vector<float> x(kRows * kIn), y(kRows * 2);
-    std::vector<std::int64_t> order(kRows);
-    for (index_t i = 0; i < kRows * kIn; ++i) x[std::size_t(i)] = noise(i);
-    for (index_t i = 0; i < kRows * 2; ++i) y[std::size_t(i)] = noise(3 * i + 1);
-    for (index_t i = 0; i < kRows; ++i) order[std::size_t(i)] = i;
+    testing::SmallRun run(kRows, kIn);
+    run.args.threads = threads;
+    run.args.seed = 5;
     Network<float> network(program);
-    for (const auto& p : network.tensors().parameters)
-        for (index_t i = 0; i < p.rows * p.cols; ++i) p.data[i] = 0.4F * noise(i + p.offset);
+    testing::fill_parameters(network);
     if (watched) network.watch({}).begin_epoch(0, 9, {});
-    DataSet data;
-    const index_t bytes = sizeof(float);
-    data.x = {Source::f32, x.data(), kRows, kIn, kIn * bytes, bytes};
-    data.targets = {Source::f32, y.data(), kRows, 2, 2 * bytes, bytes};
-    const std::vector<double> rates(3, 0.05);
-    TrainArgs args;
-    args.order = order.data();
-    args.count = kRows;
-    args.learning_rates = rates.data();
-    args.batch_size = 32;
-    args.loss = LossSpec(Loss::mse);
-    args.seed = 5;
-    args.threads = threads;
-    args.budget = 60.0;
-    for (int epoch = 0; epoch < 3; ++epoch, args.step += 3)
-        CHECK(network.train(data, OptimizerState<float>{}, args).finite);
+    for (int epoch = 0; epoch < 3; ++epoch, run.args.step += 3)
+        CHECK(network.train(run.data, OptimizerState<float>{}, run.args).finite);
     const auto arena = network.parameter_arena();
     return {arena.data, arena.data + arena.cols};
 }

@@ -5,6 +5,7 @@
 
 #include "allocations.hpp"
 #include "engine/network.hpp"
+#include "small_run.hpp"
 #include "test.hpp"
 
 using namespace steepest;
@@ -45,8 +46,6 @@ Program program() {
     return program;
 }
 
-double noise(index_t i) { return std::sin(12.9898 * double(i) + 78.233 * double(i % 7)); }
-
 struct Outcome {
     std::vector<float> parameters;
     EpochRecord record;
@@ -56,29 +55,12 @@ struct Outcome {
 
 // One epoch; `look`: which steps the monitor looks at, null without a monitor.
 Outcome train(int threads, const std::vector<std::uint64_t>* look, double clip = 0.0, const double* leap = nullptr) {
-    std::vector<float> x(kRows * kIn), y(kRows * 2);
-    std::vector<std::int64_t> order(kRows);
-    for (index_t i = 0; i < kRows * kIn; ++i) x[std::size_t(i)] = float(noise(i));
-    for (index_t i = 0; i < kRows * 2; ++i) y[std::size_t(i)] = float(noise(3 * i + 1));
-    for (index_t i = 0; i < kRows; ++i) order[std::size_t(i)] = i;
-    const std::vector<double> rates(3, 0.05);
+    testing::SmallRun run(kRows, kIn);
+    run.args.threads = threads;
     Network<float> network(program());
-    for (const auto& p : network.tensors().parameters)
-        for (index_t i = 0; i < p.rows * p.cols; ++i) p.data[i] = float(0.4 * noise(i + p.offset));
+    testing::fill_parameters(network);
     // A unit that is dead whatever the row.
     network.tensors().parameters[1].data[3] = -100.0F;
-    const index_t bytes = sizeof(float);
-    DataSet data;
-    data.x = {Source::f32, x.data(), kRows, kIn, kIn * bytes, bytes};
-    data.targets = {Source::f32, y.data(), kRows, 2, 2 * bytes, bytes};
-    TrainArgs args;
-    args.order = order.data();
-    args.count = kRows;
-    args.learning_rates = rates.data();
-    args.batch_size = 32;
-    args.loss = LossSpec(Loss::mse);
-    args.threads = threads;
-    args.budget = 60.0;
     OptimizerState<float> optimizer;
     optimizer.clipping.norm = clip;
     if (look != nullptr) {
@@ -100,7 +82,7 @@ Outcome train(int threads, const std::vector<std::uint64_t>* look, double clip =
     }
     Outcome outcome;
     const long before = testing::allocations();
-    outcome.run = network.train(data, optimizer, args);
+    outcome.run = network.train(run.data, optimizer, run.args);
     outcome.allocations = testing::allocations() - before;
     const auto arena = network.parameter_arena();
     outcome.parameters.assign(arena.data, arena.data + arena.cols);
@@ -181,7 +163,7 @@ TEST(monitor_halts_before_a_leap) {
 
 TEST(monitor_spikes_are_events) {
     SpikeDetector detector;
-    for (std::uint64_t step = 0; step < 200; ++step) detector.note(step, 1.0 + 0.1 * noise(index_t(step)));
+    for (std::uint64_t step = 0; step < 200; ++step) detector.note(step, 1.0 + 0.1 * testing::noise(index_t(step)));
     CHECK(detector.events().empty());
     // One odd batch moves the fast mean to 2.0: not above twice the slow one by six deviations.
     detector.note(200, 9.0);
