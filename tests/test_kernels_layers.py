@@ -132,6 +132,20 @@ def test_layer_norm_survives_a_large_mean(isa, dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("value", [1000.1, 12345.678, 1e6 + 1, -3e7 / 7])
+def test_layer_norm_of_equal_values_is_beta(isa, dtype, value):
+    """The mean of equal values is their value: one that misses it by a rounding gives 1 in place of 0."""
+    for width in (1, 3, 17, 30, 100, 768, 1000, 4097):
+        x = np.full((3, width), value, dtype)
+        beta = np.linspace(-1, 1, width).astype(dtype)
+        y, mean, inv_std = kernels.layer_norm_forward(x, np.ones(width, dtype), beta)
+        assert np.array_equal(mean, x[:, 0])
+        assert np.array_equal(y, np.broadcast_to(beta, y.shape))
+        # A variance below zero would give more, or NaN.
+        assert np.all((inv_std > 0) & (inv_std <= 1e-5**-0.5 * (1 + 4 * eps(dtype))))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_layer_norm_survives_one_far_value(isa, dtype, rng):
     """A variance by sums about a number that lies far from the mean would lose a factor of the width."""
     width = 4096
