@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "core/inline.hpp"
-
 namespace steepest {
 
 namespace {
