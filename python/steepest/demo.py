@@ -12,6 +12,7 @@ from steepest.datasets import Split, load_digits, load_mnist
 from steepest.layers import Activation, BatchNorm, Dense, Dropout, Layer
 from steepest.schedules import Cosine
 from steepest.sequential import Sequential
+from steepest.training.progress import duration
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def run(mnist: str | None = None, epochs: int | None = None, seed: int = 0, thre
     started = time.perf_counter()
     accuracy = train(model, recipe, data, epochs or recipe.epochs)
     seconds = time.perf_counter() - started
-    print(f"\ntest accuracy {accuracy:.2%} after {seconds:.1f} s of training\n")
+    print(f"\ntest accuracy {accuracy:.2%} after {duration(seconds)} of training\n")
     report = st.gradcheck(model, data.X_train[:16], data.y_train[:16], max_entries=2000)
     print(report)
     return 0 if report.passed else 1

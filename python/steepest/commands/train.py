@@ -37,6 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, test, save; return 0, or 130 after Ctrl-C."""
     from steepest import callbacks, threads
+    from steepest.training.progress import duration
 
     if options.threads is not None:
         threads.set_num_threads(options.threads)
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     seconds = time.perf_counter() - started
     if not stopping.best_epoch:
         raise KeyboardInterrupt
-    print(f"best epoch {stopping.best_epoch} of {history.epochs}, {seconds:.1f} s of training\n")
+    print(f"best epoch {stopping.best_epoch} of {history.epochs}, {duration(seconds)} of training\n")
     _show_findings("monitor", monitor.findings)
     scores = test(model, task)
     record = _record(options, task, recipe, stopping, history, scores)

@@ -13,6 +13,7 @@ from steepest.callbacks import Callback
 from steepest.lowering.network import Snapshot
 from steepest.optimizers import LBFGS
 from steepest.schedules.cosine import half_cosine
+from steepest.training.progress import duration
 from steepest.training.run import Run
 
 # SciPy's default for L-BFGS-B: the relative decrease of the loss below which nothing is to be gained.
@@ -128,7 +129,7 @@ class Watch(Callback):
         if self.verbose:
             print(f"Validation score: {value:f}")
             if self.verbose > 1:
-                print(f"Validation loss: {e.validation_loss_curve_[-1]:f}, {run.logs['seconds']:.2f} s")
+                print(f"Validation loss: {e.validation_loss_curve_[-1]:f}, {duration(run.logs['seconds'])}")
         self.not_better = value < e.best_validation_score_ + e.tol
         if value > e.best_validation_score_:
             e.best_validation_score_ = value
