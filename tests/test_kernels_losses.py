@@ -28,7 +28,7 @@ def check_loss(name, output, target, dtype, weights, bound_scale, **settings):
     full = output.astype(np.float64)
     t = target if target.dtype.kind == "i" else target.astype(np.float64)
     cols = output.shape[1]
-    numbers = {ARGUMENTS[key]: float(dtype(value)) for key, value in settings.items()}
+    numbers = {ARGUMENTS[key]: value for key, value in settings.items()}
     expected = losses.row_losses(name, full, t, **numbers)
     gradient = losses.row_gradients(name, full, t, **numbers) * 0.25
     if weights is not None:
@@ -151,6 +151,19 @@ def test_losses_of_numbers_far_out(isa, dtype):
     row_losses, gradient, _ = kernels.poisson(np.full((1, 3), -np.inf, dtype), np.zeros((1, 3), dtype))
     assert_equal(row_losses, [0])
     assert_equal(gradient, [[0, 0, 0]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_small_differences_of_settings_and_outputs_are_kept(isa, dtype):
+    """1 - q is formed before it is rounded to the type, o_j - o_label before the margin is added."""
+    q, one, zero = 1 - 1e-6, np.ones((1, 1), dtype), np.zeros((1, 1), dtype)
+    losses_of_rows, gradient, _ = kernels.quantile(one, zero, q=q)
+    assert_within([losses_of_rows[0], gradient[0, 0]], [1 - q, 1 - q], 2 * eps(dtype) * (1 - q))
+    for cols in COLUMNS[1:]:
+        far = np.full((1, cols), 16 / eps(dtype), dtype)
+        losses_of_rows, gradient, _ = kernels.hinge(far, np.array([1]))
+        assert_equal(losses_of_rows, [cols - 1])
+        assert_equal(gradient, [[-cols + 1 if j == 1 else 1 for j in range(cols)]])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -34,6 +34,25 @@ def test_running_statistics_per_channel(rng):
     np.testing.assert_allclose(layer.running_variance, x.var(axis=(0, 2, 3), ddof=1), rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("value", [0.1, 12345.678, 1e6 + 1])
+def test_batch_norm_of_plain_images_is_beta(dtype, value):
+    """The mean of equal values is their value: one that misses it by a rounding is all their variance, and gives 1."""
+    for shape in ((2, 10, 10), (1, 224, 224), (2, 7, 1)):
+        x = np.full((3, *shape), value, dtype)
+        model = st.Sequential([L.BatchNorm(momentum=1.0)], input_shape=shape, dtype=dtype)
+        y = np.full((3, x[0].size), -0.5)
+        loss, gradients = model.loss_and_gradients(x, y, loss="mse")
+        assert_within(loss, 0.25, eps(dtype))  # one over the columns is rounded
+        assert np.array_equal(gradients["batch_norm_1.gamma"], np.zeros(shape[0]))
+        # Three rows and the numbers themselves are rounded in dtype, each sum over the columns in float64.
+        bound = (4 * eps(dtype) + x[0].size * eps("float64")) / shape[0]
+        assert_within(gradients["batch_norm_1.beta"], np.full(shape[0], 1 / shape[0]), bound)
+        model.fit(x, y, loss="mse", epochs=1, batch_size=3, verbose=0)
+        assert np.array_equal(model.layers[0].running_mean, np.full(shape[0], value, dtype))
+        assert np.array_equal(model.layers[0].running_variance, np.zeros(shape[0]))
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_gradient_of_images(training, rng):
     model = st.Sequential([L.BatchNorm(), L.PReLU(), L.Flatten(), L.BatchNorm(), L.Dense(2)])

@@ -146,8 +146,8 @@ index_t loss(const std::string& name, const py::array& output, const py::object&
         }
         if (!weights.is_none()) rows.weights = input_vector<T>(py::cast<py::array>(weights), from.rows, "weights");
         rows.scale = T(scale);
-        rows.alpha = T(alpha);
-        rows.smoothing = T(smoothing);
+        rows.alpha = alpha;
+        rows.smoothing = smoothing;
         rows.row_loss = output_vector<T>(row_loss, from.rows, "row_loss");
         require_apart(as_row(rows.row_loss, from.rows), "row_loss", from, "output");
         if (!gradient.is_none()) {

@@ -11,7 +11,7 @@ namespace {
 template <class V>
 struct MseTerm {
     using T = typename V::value_type;
-    explicit MseTerm(T /*alpha*/) {}
+    explicit MseTerm(double /*alpha*/) {}
     // l = d^2: l' = 2 d
     STEEPEST_INLINE V operator()(V o, V t, V* sum) const {
         const V d = o - t;
@@ -23,7 +23,7 @@ struct MseTerm {
 template <class V>
 struct MaeTerm {
     using T = typename V::value_type;
-    explicit MaeTerm(T /*alpha*/) {}
+    explicit MaeTerm(double /*alpha*/) {}
     // l = |d|: l' = the sign of d, 0 at 0
     STEEPEST_INLINE V operator()(V o, V t, V* sum) const {
         const V d = o - t, one = V::set(T(1));
@@ -37,7 +37,7 @@ template <class V>
 struct HuberTerm {
     using T = typename V::value_type;
     V delta;
-    explicit HuberTerm(T alpha) : delta(V::set(alpha)) {}
+    explicit HuberTerm(double alpha) : delta(V::set(T(alpha))) {}
     // With c = d held within -delta .. delta both pieces are l = c (d - c / 2), and l' = c
     STEEPEST_INLINE V operator()(V o, V t, V* sum) const {
         const V d = o - t, c = min(delta, max(neg(delta), d));
@@ -51,7 +51,8 @@ template <class V>
 struct QuantileTerm {
     using T = typename V::value_type;
     V above, below;
-    explicit QuantileTerm(T alpha) : above(V::set(alpha)), below(V::set(alpha - T(1))) {}
+    // Rounded after the arithmetic: 1 - 0.999 in float would be off by 3e-5 of itself.
+    explicit QuantileTerm(double alpha) : above(V::set(T(alpha))), below(V::set(T(alpha - 1.0))) {}
     // l = q d or (q - 1) d, d = t - o: l' = -q or 1 - q, 0 at 0
     STEEPEST_INLINE V operator()(V o, V t, V* sum) const {
         const V d = t - o;
@@ -66,7 +67,7 @@ struct QuantileTerm {
 template <class V>
 struct PoissonTerm {
     using T = typename V::value_type;
-    explicit PoissonTerm(T /*alpha*/) {}
+    explicit PoissonTerm(double /*alpha*/) {}
     // l = exp(o) - t o: l' = exp(o) - t
     STEEPEST_INLINE V operator()(V o, V t, V* sum) const {
         const V rate = exp(o);
@@ -78,7 +79,7 @@ struct PoissonTerm {
 template <class V>
 struct HingeTerm {
     using T = typename V::value_type;
-    explicit HingeTerm(T /*alpha*/) {}
+    explicit HingeTerm(double /*alpha*/) {}
     // l = max(0, 1 - t o): l' = -t inside the margin, 0 at its edge and outside
     STEEPEST_INLINE V operator()(V o, V t, V* sum) const {
         const V m = fnma(t, o, V::set(T(1)));
@@ -135,17 +136,18 @@ index_t rows_on_side(const LossRows<typename V::value_type>& a) {
     return right;
 }
 
-// One stretch of a row beside its label: m = x - shift, the loss max(0, m) goes to `sum`, the slopes to `slopes` and to g.
+// One stretch of a row beside its label's output o: m = x - o + 1, the loss max(0, m) goes to `sum`, the slopes to `slopes` and to g. The
+// difference comes first: beside a large output 1 would be rounded away.
 template <class V>
-STEEPEST_INLINE void hinge_stretch(index_t n, const typename V::value_type* x, V shift, V coefficient,
+STEEPEST_INLINE void hinge_stretch(index_t n, const typename V::value_type* x, V own, V coefficient,
                                    typename V::value_type* g, V* sum, V* slopes) {
     using T = typename V::value_type;
     constexpr index_t L = V::lanes;
-    const V lowest = V::set(-std::numeric_limits<T>::infinity());
+    const V one = V::set(T(1)), lowest = V::set(-std::numeric_limits<T>::infinity());
     for (index_t j = 0; j < n; j += L) {
         const bool whole = n - j >= L;
-        const V m = (whole ? V::load(x + j) : V::load_n(x + j, n - j, lowest)) - shift;
-        const V slope = select(gt(m, V::zero()), V::set(T(1)), select(le(m, V::zero()), V::zero(), m));
+        const V m = (whole ? V::load(x + j) : V::load_n(x + j, n - j, lowest)) - own + one;
+        const V slope = select(gt(m, V::zero()), one, select(le(m, V::zero()), V::zero(), m));
         *sum = *sum + max(V::zero(), m);
         *slopes = *slopes + slope;
         if (g == nullptr) continue;
@@ -168,10 +170,10 @@ void hinge_labels(LossRows<typename V::value_type>& a) {
         const index_t label = a.labels[r], after = label + 1;
         a.correct += first_index<V>(a.cols, o, row_max<V>(a.cols, o)) == label;
         const T coefficient = a.weights == nullptr ? a.scale : a.scale * a.weights[r];
-        const V shift = V::set(o[label] - T(1)), factor = V::set(coefficient);
+        const V own = V::set(o[label]), factor = V::set(coefficient);
         V sum = V::zero(), slopes = V::zero();
-        hinge_stretch<V>(label, o, shift, factor, g, &sum, &slopes);
-        hinge_stretch<V>(a.cols - after, o + after, shift, factor, g == nullptr ? nullptr : g + after, &sum, &slopes);
+        hinge_stretch<V>(label, o, own, factor, g, &sum, &slopes);
+        hinge_stretch<V>(a.cols - after, o + after, own, factor, g == nullptr ? nullptr : g + after, &sum, &slopes);
         a.row_loss[r] = reduce_add(sum);
         if (g != nullptr) g[label] = -coefficient * reduce_add(slopes);
     }

@@ -45,7 +45,8 @@ STEEPEST_INLINE typename V::value_type shifted_sum(index_t n, const typename V::
 template <class T>
 struct Smoothing {
     T amount, keep, base;
-    STEEPEST_INLINE Smoothing(T e, index_t cols) : amount(e), keep(T(1) - e), base(cols > 0 ? e / T(cols) : T(0)) {}
+    STEEPEST_INLINE Smoothing(double e, index_t cols)
+        : amount(T(e)), keep(T(1.0 - e)), base(cols > 0 ? T(e / double(cols)) : T(0)) {}
 };
 
 // (total e / sum - keep t - base) coefficient

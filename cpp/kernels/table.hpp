@@ -99,9 +99,9 @@ struct LossRows {
     index_t ldt;
     const T* weights;  // (rows) or null
     T scale;
-    T alpha;      // huber: delta; quantile: the quantile in (0, 1); else unused
-    T smoothing;  // softmax cross-entropy: label smoothing e in [0, 1), t <- (1 - e) t + e / cols
-    T* gradient;  // (rows, cols) or null
+    double alpha;      // huber: delta; quantile: the quantile in (0, 1); else unused
+    double smoothing;  // softmax cross-entropy: label smoothing e in [0, 1), t <- (1 - e) t + e / cols
+    T* gradient;       // (rows, cols) or null
     index_t ldg;
     T* row_loss;      // (rows)
     index_t correct;  // out: see above; 0 for losses without classes

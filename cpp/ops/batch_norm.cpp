@@ -41,27 +41,28 @@ void BatchNorm<T>::spread(const T* channel, T* column) const {
 template <class T>
 void BatchNorm<T>::add_up(T* column_sums) const {
     for (index_t j = 0; j < width_ && places_ > 1; j += places_) {
-        T sum = T(0);
-        for (index_t i = 0; i < places_; ++i) sum += column_sums[j + i];
-        std::fill_n(column_sums + j, places_, sum);
+        double sum = 0.0;
+        for (index_t i = 0; i < places_; ++i) sum += double(column_sums[j + i]);
+        std::fill_n(column_sums + j, places_, T(sum));
     }
 }
 
 // From the columns' moments to their channel's: all columns have as many rows, so the mean is the mean of the means, and the
-// variance the mean of the variances and of the squared distances of the means.
+// variance the mean of the variances and of the squared distances of the means. Of equal means the mean is none but they: a rounding of
+// their sum would be all the variance of a plain image, and be blown up to 1.
 template <class T>
 void BatchNorm<T>::pool_moments(const Own& own) const {
     for (index_t j = 0; j < width_ && places_ > 1; j += places_) {
-        T mean = T(0);
-        for (index_t i = 0; i < places_; ++i) mean += own.mean[j + i];
-        mean /= T(places_);
-        T variance = T(0);
+        const double first = double(own.mean[j]);
+        double apart = 0.0, variance = 0.0;
+        for (index_t i = 0; i < places_; ++i) apart += double(own.mean[j + i]) - first;
+        const double mean = first + apart / double(places_);
         for (index_t i = 0; i < places_; ++i) {
-            const T apart = own.mean[j + i] - mean;
-            variance += own.variance[j + i] + apart * apart;
+            const double own_apart = double(own.mean[j + i]) - mean;
+            variance += double(own.variance[j + i]) + own_apart * own_apart;
         }
-        std::fill_n(own.mean + j, places_, mean);
-        std::fill_n(own.variance + j, places_, variance / T(places_));
+        std::fill_n(own.mean + j, places_, T(mean));
+        std::fill_n(own.variance + j, places_, T(variance / double(places_)));
     }
 }
 

@@ -71,8 +71,8 @@ void LossHead<T>::run_kernel(Rows rows, double scale, bool gradient) {
         args.ldt = target_stride_;
         args.weights = weighted_ ? weights_.data() + r : nullptr;
         args.scale = T(scale);
-        args.alpha = T(spec_.alpha);
-        args.smoothing = T(spec_.smoothing);
+        args.alpha = spec_.alpha;
+        args.smoothing = spec_.smoothing;
         args.gradient = gradient ? grad.row(r) : nullptr;
         args.ldg = grad.stride;
         args.row_loss = row_loss_.data() + r;

@@ -62,9 +62,9 @@ void PRelu<T>::parameter_task(const Step<T>& step, index_t /*task*/, const Worke
     this->kernels_.column_sums(ceil_div(step.rows, kRowChunk), width_, sums_, stride(), total);
     const index_t n = places();
     for (index_t c = 0; n > 1 && c < slope.cols; ++c) {
-        T sum = total[c * n];
-        for (index_t j = 1; j < n; ++j) sum += total[c * n + j];
-        total[c] = sum;  // of columns that are summed up already
+        double sum = 0.0;
+        for (index_t j = 0; j < n; ++j) sum += double(total[c * n + j]);
+        total[c] = T(sum);  // of columns that are summed up already
     }
     step.update->apply(slope, 0, 0, 1, slope.cols, total, width_);
     spread();
