@@ -1,6 +1,7 @@
 #include "engine/plan.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 
 #include "engine/make_operation.hpp"
@@ -57,6 +58,24 @@ bool writes_over(const OperationSpec& op, const OperationSpec& producer) {
     return unread || applies(producer, {Activation::identity, Activation::relu, Activation::leaky_relu});
 }
 
+// Whether nobody but dense layers reads the network's input, in inference, and enough rows at a time for tiles that read no row beside them.
+bool only_products_read_input(const Program& program, const PlanKey& key) {
+    if (key.gradients || key.capacity <= kRowChunk || program.output == 0) return false;
+    return std::all_of(program.operations.begin(), program.operations.end(), [](const OperationSpec& op) {
+        return op.kind == "dense" || std::find(op.inputs.begin(), op.inputs.end(), 0) == op.inputs.end();
+    });
+}
+
+// Whether a tile may read elements of T from x as it lies: of that type, side by side, aligned, and the rows not in the same few sets of the
+// cache (padded_stride).
+template <class T>
+bool lies_well(const SourceMatrix& x) {
+    constexpr index_t page = 4096;
+    constexpr auto size = index_t(sizeof(T));
+    return x.row_starts == nullptr && x.type == source_of<T>() && x.col_bytes == size && x.row_bytes % size == 0 &&
+           x.row_bytes % page != 0 && reinterpret_cast<std::uintptr_t>(x.base) % sizeof(T) == 0;
+}
+
 }  // namespace
 
 Layout lay_out(const Program& program, const PlanKey& key, index_t lanes, index_t element_bytes) {
@@ -96,7 +115,7 @@ Layout lay_out(const Program& program, const PlanKey& key, index_t lanes, index_
 template <class T>
 Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& kernels, const Tensors<T>& tensors,
               Failure& failure)
-    : key_(key), kernels_(kernels), output_(program.output) {
+    : key_(key), kernels_(kernels), output_(program.output), input_as_it_lies_(only_products_read_input(program, key)) {
     const Layout layout = lay_out(program, key, kernels.gemm_nr, index_t(sizeof(T)));
     const auto needs = program.needs_gradient(key.input_gradient);
     index_t end = layout.end;
@@ -130,6 +149,7 @@ Plan<T>::Plan(const Program& program, const PlanKey& key, const KernelTable<T>& 
             site.add_gradient.push_back(met[std::size_t(v)]);
             met[std::size_t(v)] = true;
         }
+        site.reads_input = spec.inputs[0] == 0;
         site.output = &values_[std::size_t(spec.output)];
         for (const int p : spec.parameters) site.parameters.push_back(tensors.parameters[std::size_t(p)]);
         for (const int s : spec.states) site.states.push_back(tensors.states[std::size_t(s)]);
@@ -163,6 +183,13 @@ void Plan<T>::gather_run(const SourceMatrix& x, index_t first, Rows rows) {
         for (index_t i = 0; i < some.count(); ++i) order[i] = first + (r - rows.begin) + i;
         gather(x, order, some);
     }
+}
+
+template <class T>
+void Plan<T>::read_run(const SourceMatrix& x, index_t first, Rows rows, Step<T>* step) {
+    if (!input_as_it_lies_ || !lies_well<T>(x)) return gather_run(x, first, rows);
+    step->input = reinterpret_cast<const T*>(static_cast<const char*>(x.base) + first * x.row_bytes);
+    step->input_stride = x.row_bytes / index_t(sizeof(T));
 }
 
 template <class T>

@@ -49,6 +49,8 @@ public:
     void gather(const SourceMatrix& x, const std::int64_t* order, Rows rows);
     // The same for the rows first, first + 1, ... of x.
     void gather_run(const SourceMatrix& x, index_t first, Rows rows);
+    // Points step->input at those rows of x where the operations can read them as they lie there, and gathers them where not.
+    void read_run(const SourceMatrix& x, index_t first, Rows rows, Step<T>* step);
     void forward(const Step<T>& step, Rows rows, const Worker& worker);
     // The workers meet at a barrier behind every operation.
     void forward_columns(const Step<T>& step, Rows rows, const Worker& worker);
@@ -64,6 +66,8 @@ private:
     PlanKey key_;
     const KernelTable<T>& kernels_;
     int output_;
+    bool
+        input_as_it_lies_;  // for whole tiles of rows that only products read, nothing needs the input's values in the plan
     std::vector<Value<T>> values_;
     std::vector<std::unique_ptr<Operation<T>>> operations_;
     std::unique_ptr<LossHead<T>> loss_;

@@ -66,14 +66,14 @@ void Network<T>::infer(Plan<T>& p, const SourceMatrix& x, const Each& each) {
     run_team(p.key().workers, [&](const Worker& worker) {
         p.refresh(worker);
         worker.barrier();
-        const Step<T> step{};
+        Step<T> step{};
         const index_t first = worker.id * capacity;
         index_t begin = 0;
         index_t end = 0;
         worker.share(x.rows, kRowChunk, &begin, &end);
         for (index_t row = begin; row < end; row += capacity) {
             const Rows own{first, first + std::min(capacity, end - row)};
-            p.gather_run(x, row, own);
+            p.read_run(x, row, own, &step);
             p.forward(step, own, worker);
             each(own, row, worker);
         }

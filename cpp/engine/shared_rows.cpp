@@ -23,17 +23,6 @@ bool same_source(const SourceMatrix& a, const SourceMatrix& b) {
            a.entries == b.entries && a.wide_index == b.wide_index;
 }
 
-template <class T>
-constexpr Source source_of();
-template <>
-constexpr Source source_of<float>() {
-    return Source::f32;
-}
-template <>
-constexpr Source source_of<double>() {
-    return Source::f64;
-}
-
 // Rows of a matrix one after the other, in the network's type.
 template <class T>
 class Gathered {

@@ -22,6 +22,12 @@ struct SourceMatrix {
     bool wide_index = false;  // row_starts and columns are int64, else int32
 };
 
+// The type of an array of T, a float or a double.
+template <class T>
+constexpr Source source_of() {
+    return sizeof(T) == sizeof(float) ? Source::f32 : Source::f64;
+}
+
 struct DataSet {
     SourceMatrix x;
     const std::int32_t* labels = nullptr;  // (rows), or null

@@ -74,8 +74,12 @@ void Dense<T>::refresh(const Worker& worker) {
 }
 
 template <class T>
-void Dense<T>::forward(const Step<T>& /*step*/, Rows rows, const Worker& /*worker*/) {
-    multiply(rows, 0, out_);
+void Dense<T>::forward(const Step<T>& step, Rows rows, const Worker& /*worker*/) {
+    const auto& x = this->site_.inputs[0]->data;
+    if (this->site_.reads_input && step.input != nullptr)
+        multiply(step.input, step.input_stride, rows, 0, out_);
+    else
+        multiply(x.row(rows.begin), x.stride, rows, 0, out_);
 }
 
 template <class T>
@@ -83,21 +87,21 @@ void Dense<T>::forward_columns(const Step<T>& /*step*/, Rows rows, const Worker&
     index_t begin = 0;
     index_t end = 0;
     worker.share(out_, 4 * this->kernels_.gemm_nr, &begin, &end);
-    multiply(rows, begin, end);
+    const auto& x = this->site_.inputs[0]->data;
+    multiply(x.row(rows.begin), x.stride, rows, begin, end);
 }
 
-// Columns [begin, end) of y = f(x W + b); begin is a multiple of gemm_nr.
+// Columns [begin, end) of y = f(x W + b) for those rows of x, ldx apart; begin is a multiple of gemm_nr.
 template <class T>
-void Dense<T>::multiply(Rows rows, index_t begin, index_t end) const {
+void Dense<T>::multiply(const T* x, index_t ldx, Rows rows, index_t begin, index_t end) const {
     if (begin == end) return;
-    const auto& x = this->site_.inputs[0]->data;
     const auto& y = this->site_.output->data;
     RowProduct<T> product{};
     product.m = rows.count();
     product.n = end - begin;
     product.k = in_;
-    product.a = x.row(rows.begin);
-    product.lda = x.stride;
+    product.a = x;
+    product.lda = ldx;
     product.b = in_place_ ? weight().data + begin : packed_ + begin * in_;
     product.panel_stride = in_place_ ? this->kernels_.gemm_nr : this->kernels_.gemm_nr * in_;
     product.b_k = in_place_ ? out_ : this->kernels_.gemm_nr;

@@ -53,7 +53,7 @@ private:
     const Parameter<T>& weight() const { return this->site_.parameters[0]; }
     bool has_bias() const { return this->site_.parameters.size() > 1; }
     void pack_panel(index_t row, index_t col) const;
-    void multiply(Rows rows, index_t begin, index_t end) const;
+    void multiply(const T* x, index_t ldx, Rows rows, index_t begin, index_t end) const;
     // An output of at most one vector, whose gradient is computed with the roles of x and dz exchanged: tiles of dz^T x fill the
     // registers.
     bool narrow() const { return out_ <= this->kernels_.lanes; }

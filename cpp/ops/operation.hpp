@@ -54,6 +54,10 @@ struct Step {
     std::uint64_t seed = 0;
     std::uint64_t number = 0;
     const Update<T>* update = nullptr;  // null in inference
+    // The rows of the network's input where the caller has them, `input_stride` elements apart, the worker's first one first; null: they
+    // were gathered.
+    const T* input = nullptr;
+    index_t input_stride = 0;
 
     Rows share(const Worker& worker) const {
         Rows own;
@@ -73,7 +77,8 @@ struct Site {
     std::vector<T*> states;
     index_t capacity = 0;
     int workers = 1;
-    double part = 1.0;  // of a dense layer's weights in all of the network's
+    double part = 1.0;         // of a dense layer's weights in all of the network's
+    bool reads_input = false;  // the first value, which step.input may replace
 };
 
 template <class T>

@@ -3,9 +3,11 @@
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
+#include <type_traits>
 
 #include "engine/network.hpp"
 #include "engine/team_choice.hpp"
+#include "guarded.hpp"
 #include "scratch.hpp"
 #include "small_run.hpp"
 
@@ -246,6 +248,51 @@ void check_few_rows() {
     }
 }
 
+// Rows at a distance of `stride` elements, whose last byte meets a page that may not be touched or whose first does. `odd`: not aligned.
+template <class T>
+struct PlacedRows {
+    testing::Guarded memory;
+    SourceMatrix x;
+
+    PlacedRows(const std::vector<T>& values, index_t stride, bool odd, testing::Edge edge)
+        : memory(std::size_t(kRows * std::abs(stride)) * sizeof(T) + 1) {
+        const std::size_t bytes = std::size_t((kRows - 1) * std::abs(stride) + kIn) * sizeof(T) + (odd ? 1 : 0);
+        char* first = memory.place(bytes, edge) + (odd && edge == testing::Edge::begin ? 1 : 0);
+        if (stride < 0) first -= (kRows - 1) * stride * index_t(sizeof(T));
+        x = {source_of<T>(), first, kRows, kIn, stride * index_t(sizeof(T)), index_t(sizeof(T))};
+        for (index_t r = 0; r < kRows; ++r)
+            std::memcpy(first + r * x.row_bytes, values.data() + r * kIn, kIn * sizeof(T));
+    }
+};
+
+// Prediction reads rows where they lie, or gathers them where that would not do: the same bits, and no byte beside them.
+template <class T>
+void check_rows_of_the_caller() {
+    using Other = std::conditional_t<sizeof(T) == sizeof(float), double, float>;  // is always gathered
+    std::vector<Other> converted(kRows * kIn);
+    std::vector<T> values(kRows * kIn);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = T(converted[i] = Other(float(noise(index_t(i)))));
+    constexpr auto width = index_t(sizeof(Other));
+    const SourceMatrix other{source_of<Other>(), converted.data(), kRows, kIn, kIn * width, width};
+    Network<T> network(every_operation());
+    start(network);
+    std::vector<T> gathered(kRows * kOut);
+    network.predict(other, {gathered.data(), kRows, kOut, kOut}, kRows, 1);
+    for (const index_t stride : {kIn, kIn + 3, index_t(4096 / sizeof(T)), -kIn}) {
+        for (const bool odd : {false, true}) {
+            for (const auto edge : {testing::Edge::begin, testing::Edge::end}) {
+                const PlacedRows<T> placed(values, stride, odd, edge);
+                for (const int threads : {1, 2}) {
+                    testing::set_context(testing::type_name<T>(), "stride", stride, "threads", threads);
+                    std::vector<T> y(kRows * kOut);
+                    network.predict(placed.x, {y.data(), kRows, kOut, kOut}, 50, threads);
+                    CHECK(same_bits(gathered, y));
+                }
+            }
+        }
+    }
+}
+
 template <class T>
 void check_input_gradient() {
     const Problem<T> problem;
@@ -278,6 +325,7 @@ TEST_BOTH(threads)
 TEST_BOTH(rules)
 TEST_BOTH(inference)
 TEST_BOTH(few_rows)
+TEST_BOTH(rows_of_the_caller)
 TEST_BOTH(input_gradient)
 
 TEST(engine_refuses_programs_that_do_not_fit) {
