@@ -186,3 +186,22 @@ def test_a_file_keeps_the_groups(data, tmp_path):
     assert loaded.optimizer.groups == options["groups"]
     fit(loaded, data, None, 3)
     np.testing.assert_array_equal(once.network.parameter_arena, loaded.network.parameter_arena)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size", "bound"), [("float32", 1e37, 1e-3), ("float64", 1e160, 1.0), ("float64", 1e300, 0.1)]
+)
+def test_norms_whose_squares_overflow_are_bounded(dtype, size, bound):
+    """A norm that overflows, or a factor below all numbers of the type, would leave zeros."""
+
+    def trained(rows, **settings):
+        layer = st.layers.Dense(1, initializer=size if "max_norm" in settings else 0.0, use_bias=False, **settings)
+        model = st.Sequential([layer], input_shape=2, dtype=dtype)
+        clipping = {} if settings else {"clip_norm": bound}
+        model.fit(rows, [1.0], loss="mse", optimizer=st.optimizers.SGD(1.0, **clipping), epochs=1, verbose=0)
+        return model.layers[0].weight[:, 0]
+
+    # A gradient of (-6, -8) size, and two weights of this size: five roundings on the way.
+    margin = 5 * np.finfo(dtype).eps * bound
+    np.testing.assert_allclose(trained([[3 * size / 10, 4 * size / 10]]), [0.6 * bound, 0.8 * bound], 0, margin)
+    np.testing.assert_allclose(trained([[0.0, 0.0]], max_norm=bound), bound / np.sqrt([2.0, 2.0]), 0, margin)

@@ -9,14 +9,15 @@ namespace {
 
 constexpr index_t kPiece = 4096;
 
-// Four sums side by side: one chain of additions would wait 4 cycles for each of its elements.
+// Of scale g. Four sums side by side: one chain of additions would wait 4 cycles for each of its elements.
 template <class T>
-double sum_of_squares(const T* g, index_t count) {
+double sum_of_squares(const T* g, index_t count, double scale) {
     double sums[4] = {0.0, 0.0, 0.0, 0.0};
+    const auto square = [&](index_t i) { return (scale * double(g[i])) * (scale * double(g[i])); };
     index_t i = 0;
     for (; i + 4 <= count; i += 4)
-        for (int lane = 0; lane < 4; ++lane) sums[lane] += double(g[i + lane]) * double(g[i + lane]);
-    for (; i < count; ++i) sums[0] += double(g[i]) * double(g[i]);
+        for (int lane = 0; lane < 4; ++lane) sums[lane] += square(i + lane);
+    for (; i < count; ++i) sums[0] += square(i);
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
@@ -37,21 +38,25 @@ double WholeUpdate<T>::norm(const Worker& worker) {
     index_t begin = 0;
     index_t end = 0;
     worker.share(index_t(pieces_.size()), 1, &begin, &end);
-    for (index_t i = begin; i < end; ++i) {
-        const Piece& piece = pieces_[std::size_t(i)];
-        squares_[std::size_t(i)] =
-            sum_of_squares(gradients_.data() + piece.parameter->offset + piece.begin, piece.count);
+    for (double scale = 1.0;; scale = kSmallScale) {
+        for (index_t i = begin; i < end; ++i) {
+            const Piece& piece = pieces_[std::size_t(i)];
+            const T* g = gradients_.data() + piece.parameter->offset + piece.begin;
+            squares_[std::size_t(i)] = sum_of_squares(g, piece.count, scale);
+        }
+        worker.barrier();
+        double sum = 0.0;
+        for (const double s : squares_) sum += s;
+        if (std::isfinite(sum) || scale < 1.0) return std::sqrt(sum) / scale;
+        worker.barrier();  // all have read
     }
-    worker.barrier();
-    double sum = 0.0;
-    for (const double s : squares_) sum += s;
-    return std::sqrt(sum);
 }
 
 template <class T>
 void WholeUpdate<T>::run(const Update<T>& update, const Clipping& clipping, const Worker& worker) {
     const double length = clipping.norm > 0.0 ? norm(worker) : 0.0;
-    const T factor = length > clipping.norm ? T(clipping.norm / length) : T(1);
+    // In float the quotient may be smaller than all numbers, and the product not.
+    const double factor = length > clipping.norm ? clipping.norm / length : 1.0;
     const T bound = T(clipping.value);
     index_t begin = 0;
     index_t end = 0;
@@ -59,7 +64,7 @@ void WholeUpdate<T>::run(const Update<T>& update, const Clipping& clipping, cons
     for (index_t i = begin; i < end; ++i) {
         const Piece& piece = pieces_[std::size_t(i)];
         T* g = gradients_.data() + piece.parameter->offset + piece.begin;
-        for (index_t j = 0; j < piece.count && factor != T(1); ++j) g[j] *= factor;
+        for (index_t j = 0; j < piece.count && factor != 1.0; ++j) g[j] = T(factor * double(g[j]));
         // Written so that a NaN stays a NaN.
         for (index_t j = 0; j < piece.count && clipping.value > 0.0; ++j)
             g[j] = g[j] > bound ? bound : g[j] < -bound ? -bound : g[j];

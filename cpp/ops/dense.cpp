@@ -213,12 +213,16 @@ void Dense<T>::constraint_task(index_t task) {
     const index_t end = std::min(out_, begin + nr);
     T* w = weight().data;
     for (index_t j = begin; j < end; ++j) {
-        double squares = 0.0;
-        for (index_t i = 0; i < in_; ++i) squares += double(w[i * out_ + j]) * double(w[i * out_ + j]);
-        const double norm = std::sqrt(squares);
+        const auto length = [&](double scale) {
+            double squares = 0.0;
+            for (index_t i = 0; i < in_; ++i)
+                squares += (scale * double(w[i * out_ + j])) * (scale * double(w[i * out_ + j]));
+            return std::sqrt(squares) / scale;
+        };
+        const double plain = length(1.0), norm = std::isfinite(plain) ? plain : length(kSmallScale);
         if (norm <= weight().max_norm) continue;
-        const T factor = T(weight().max_norm / norm);
-        for (index_t i = 0; i < in_; ++i) w[i * out_ + j] *= factor;
+        const double factor = weight().max_norm / norm;
+        for (index_t i = 0; i < in_; ++i) w[i * out_ + j] = T(factor * double(w[i * out_ + j]));
     }
     for (index_t row = 0; row < in_; row += kBlockRows) pack_panel(row, begin);
 }

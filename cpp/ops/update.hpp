@@ -6,6 +6,9 @@
 
 namespace steepest {
 
+// What numbers are multiplied by, for a Euclidean norm, where their squares are too large for a double: so scaled none is.
+constexpr double kSmallScale = 0x1p-600;
+
 template <class T>
 struct Parameter {
     T* data = nullptr;
