@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from steepest.archive import replacing
+from steepest.registry import Attributes
 
 
-class History:
+class History(Attributes):
     """Numbers of the finished epochs of one call of `fit`.
 
     Attributes

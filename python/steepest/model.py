@@ -18,7 +18,7 @@ from steepest.losses import Loss
 from steepest.lowering.network import Network
 from steepest.lowering.program import Shape
 from steepest.optimizers import Optimizer
-from steepest.registry import LOSSES
+from steepest.registry import LOSSES, Attributes
 from steepest.training.callback import Callback
 from steepest.training.fit import fit
 from steepest.training.stopping import EarlyStopping
@@ -27,7 +27,7 @@ from steepest.training.training_set import EVALUATION_BATCH, check_data, evaluat
 Array = npt.NDArray[Any]
 
 
-class Model(ABC):
+class Model(Attributes, ABC):
     """Base of the models: counters, the last loss and optimiser, and the calls of the core.
 
     A subclass says how the network is made from the number of input columns.

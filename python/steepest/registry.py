@@ -10,14 +10,48 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 Config = str | dict[str, Any]
 
 
-class Configurable:
+_set = object.__setattr__
+
+
+class Attributes:
+    """An object that takes no name it does not have: `adam.lr = 0.1` would change nothing, and say nothing.
+
+    The package itself sets what it likes. A subclass that is not of the package, and its objects, are free.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__:
+            _set(self, name, value)  # what a training sets in every epoch is through at once
+            return
+        known = getattr(type(self), name, None)
+        if not (name.startswith("_") or hasattr(known, "__set__") or callable(known)):
+            self._refuse(name)
+        super().__setattr__(name, value)
+
+    def _refuse(self, name: str) -> None:
+        caller = sys._getframe(2)
+        while caller.f_code.co_name == "__setattr__" and caller.f_back:
+            caller = caller.f_back
+        own, cls = vars(self), type(self)
+        if not str(caller.f_globals.get("__name__")).startswith("steepest.") and cls.__module__.startswith("steepest."):
+            names = [n for n in dir(self) if n[0] != "_" and (n in own or _can_be_set(getattr(cls, n, None)))]
+            hint, there = _meant(name, names), ", ".join(names) or "none"
+            raise AttributeError(f"{cls.__name__} has no {name!r} to set{hint}: there are {there}")
+
+
+def _can_be_set(attribute: Any) -> bool:
+    return bool(getattr(attribute, "fset", hasattr(attribute, "__set__")))
+
+
+class Configurable(Attributes):
     """An object whose constructor stores each argument under the argument's own name.
 
     Two objects are equal when they are of one class with equal arguments.
@@ -85,8 +119,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
-# What other libraries call ours, in small letters without signs between.
+# What other libraries call ours, in small letters without signs between; a word counts where ours is known.
 _ELSEWHERE = {
+    "lr": "learning_rate",
+    "eta0": "learning_rate",
+    "eps": "epsilon",
+    "p": "rate",
+    "wd": "weight_decay",
+    "stddev": "std",
+    "requiresgrad": "trainable",
+    "outfeatures": "units",
+    "kernel": "weight",
+    "negativeslope": "alpha",
+    "niternochange": "patience",
+    "filepath": "path",
     "crossentropy": "softmax_cross_entropy",
     "categoricalcrossentropy": "softmax_cross_entropy",
     "sparsecategoricalcrossentropy": "softmax_cross_entropy",
@@ -109,6 +155,17 @@ _ELSEWHERE = {
     "linear": "identity",
     "logistic": "sigmoid",
 }
+
+
+def _meant(word: Any, names: Collection[str]) -> str:
+    """Return the question whether one of the names was meant, or nothing."""
+    # LeakyReLU and leaky_relu are one word, and other libraries' words are not always near to ours.
+    known = {name.replace("_", ""): name for name in names}
+    plain = str(word).lower().replace("_", "").replace("-", "").replace(" ", "")
+    close = difflib.get_close_matches(plain, list(known), n=1)
+    meant = _ELSEWHERE.get(plain) or (known[close[0]] if close else "")
+    return f" (did you mean {meant!r}?)" if meant in names else ""
+
 
 T = TypeVar("T", bound=Configurable)
 Class = TypeVar("Class", bound="type[Any]")
@@ -186,12 +243,7 @@ class Registry(Generic[T]):
     def _find(self, kind: Any, argument: str) -> type[T]:
         classes = self._load()
         if kind not in classes:
-            # LeakyReLU and leaky_relu are one word, and other libraries' words are not always near to ours.
-            known = {name.replace("_", ""): name for name in (*classes, *self._aliases)}
-            plain = str(kind).lower().replace("_", "").replace("-", "").replace(" ", "")
-            close = difflib.get_close_matches(plain, list(known), n=1)
-            meant = _ELSEWHERE.get(plain) or (known[close[0]] if close else "")
-            hint = f" (did you mean {meant!r}?)" if meant in classes or meant in self._aliases else ""
+            hint = _meant(kind, (*classes, *self._aliases))
             raise ValueError(f"{argument} must be one of {', '.join(map(repr, classes))}, got {kind!r}{hint}")
         return classes[kind]
 

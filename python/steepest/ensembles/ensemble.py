@@ -15,7 +15,7 @@ from steepest import archive
 from steepest.checks import check_choice, check_items, check_path
 from steepest.ensembles.spread import Spread
 from steepest.losses import Loss
-from steepest.registry import LOSSES
+from steepest.registry import LOSSES, Attributes
 from steepest.training.training_set import EVALUATION_BATCH
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ VERSION = 1
 AVERAGES = ("probabilities", "logits", "outputs")
 
 
-class Ensemble:
+class Ensemble(Attributes):
     """The average of several models' predictions.
 
     Parameters

@@ -81,7 +81,7 @@ class Layer(Configurable):
         reference = self.__dict__.get("_owner")
         free = reference is None or name in _FREE or not getattr(reference(), "built", False)
         if free or name not in argument_names(type(self)):
-            object.__setattr__(self, name, value)
+            super().__setattr__(name, value)
             return
         if name == "name" or name.endswith("initializer"):
             raise AttributeError(f"{name} of {self!r} cannot be changed any more: the model has its tensors")

@@ -84,10 +84,12 @@ class Optimizer(Configurable):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set the attribute; an argument that is assigned anew is checked by the constructor."""
-        if name in self.__dict__ and name in argument_names(type(self)):
-            value = getattr(
-                type(self)(**{each: getattr(self, each) for each in self.arguments()} | {name: value}), name
-            )
+        if name not in self.__dict__:
+            super().__setattr__(name, value)
+            return
+        if name in argument_names(type(self)):
+            checked = type(self)(**{each: getattr(self, each) for each in self.arguments()} | {name: value})
+            value = getattr(checked, name)
         object.__setattr__(self, name, value)
 
     @property

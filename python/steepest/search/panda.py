@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from steepest.checks import check_int
 from steepest.history import History
-from steepest.registry import OPTIMIZERS
+from steepest.registry import OPTIMIZERS, Attributes
 from steepest.search.problem import sample_rows
 from steepest.search.training import LossGuard
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from steepest.sequential import Sequential
 
 
-class Panda:
+class Panda(Attributes):
     """A single training in stretches, each of which can be taken back.
 
     For data or networks too large to train many: watch one, and change what the curves ask for. (The many at a time are

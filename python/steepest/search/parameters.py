@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.checks import check_bool, check_float, check_int
+from steepest.registry import Attributes
 
 Side = Literal["low", "high"]
 
@@ -17,7 +18,7 @@ Side = Literal["low", "high"]
 EDGE = 0.05
 
 
-class Parameter(ABC):
+class Parameter(Attributes, ABC):
     """A hyper-parameter; `unit` and `at` go between its values and [0, 1] in its own scale."""
 
     scale: Literal["linear", "log", "categorical"] = "linear"

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from steepest import rng
 from steepest.callbacks import Callback
 from steepest.checks import check_bool, check_float, check_int, check_verbose
+from steepest.registry import Attributes
 from steepest.search.crew import Crew
 from steepest.search.display import make_display
 from steepest.search.ledger import Ledger, require_optuna
@@ -24,7 +25,7 @@ from steepest.search.trial import Trial
 from steepest.threads import get_num_threads
 
 
-class Search:
+class Search(Attributes):
     """Hyper-parameters of a network, found by training it.
 
     Parameters

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from steepest.checks import check_choice, check_dtype, check_int, check_items
 from steepest.preprocessing import Preprocessor
-from steepest.registry import PREPROCESSORS
+from steepest.registry import PREPROCESSORS, Attributes
 from steepest.tables import frames
 from steepest.tables.columns import MISSING, Column
 from steepest.tables.detection import KINDS, detect
@@ -29,7 +29,7 @@ SCALINGS: dict[str, Any] = {
 }
 
 
-class TablePreprocessor:
+class TablePreprocessor(Attributes):
     """Learns what the columns of a table are, and turns such tables into matrices.
 
     Numbers are scaled, a missing one becomes the median, and a 0/1 column says where one was missing. Categories become

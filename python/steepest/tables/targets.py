@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.preprocessing import Standardizer
+from steepest.registry import Attributes
 from steepest.tables.columns import Column, ColumnError, make_column, number_name
 
 Array = npt.NDArray[Any]
 
 
-class TargetScaler:
+class TargetScaler(Attributes):
     """Standardises the targets of a regression: `z = (y - mean) / scale`, each column by itself.
 
     A network whose initial weights give outputs of size 1 then starts near the answer, and one learning rate does for
@@ -87,7 +88,7 @@ def _matrix(y: npt.ArrayLike) -> Array:
     return array[:, np.newaxis] if array.ndim == 1 else array
 
 
-class ClassLabels:
+class ClassLabels(Attributes):
     """Numbers the classes of a classification 0, 1, ... in sorted order, and gives their own names back.
 
     Attributes

@@ -6,10 +6,11 @@ import warnings
 from typing import Any, ClassVar
 
 from steepest.errors import TrainingDiverged
+from steepest.registry import Attributes
 from steepest.training.run import Run
 
 
-class Callback:
+class Callback(Attributes):
     """Base class: override what is needed. Every method gets the `Run`, whose `stop(reason)` ends the training.
 
     Attributes

@@ -27,7 +27,7 @@ class Watch(Protocol):
         """After the training."""
 
 
-@dataclass
+@dataclass(slots=True)  # so that `run.stop_training = True` is refused
 class Run:
     """A training while it runs; the argument of every callback.
 
