@@ -36,6 +36,30 @@ def test_class_weights_are_sample_weights(rng):
     assert not np.array_equal(both[0], by_class[0])
 
 
+@pytest.mark.parametrize(
+    "loss", ["softmax_cross_entropy", "mse", st.losses.Custom(lambda z, y: ((z - y).sum(1), z * 0 + 1))]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_only_the_ratios_of_weights_count_in_a_batch(dtype, loss, rng):
+    """Weights such as likelihoods are beyond float32's numbers, all of them or all of one batch's."""
+    x, y = labelled(rng)
+    y = y if loss == "softmax_cross_entropy" else rng.normal(size=(60, 3))
+    weights = rng.uniform(0.5, 2.0, size=60)
+    found = []
+    # Powers of two change no digit of the weights, nor of a row's share of its batch.
+    for exponents in (
+        np.zeros(60),
+        np.full(60, -200.0),
+        np.full(60, 200.0),
+        np.repeat([0.0, -250.0, 120.0, 300.0], [16, 16, 16, 12]),
+    ):
+        model = logits().astype(dtype)
+        scaled = weights * 2.0**exponents
+        model.fit(x, y, loss=loss, epochs=3, batch_size=16, shuffle=False, verbose=0, sample_weight=scaled)
+        found.append(model.predict(x))
+        assert np.array_equal(found[0], found[-1]), exponents[-1]
+
+
 def test_balanced_classes_have_equal_sums(rng):
     x, y = labelled(rng)
     counts = np.bincount(y)

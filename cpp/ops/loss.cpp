@@ -36,9 +36,9 @@ double LossHead<T>::batch_weight(const DataSet& data, const std::int64_t* order,
 template <class T>
 void LossHead<T>::gather(const DataSet& data, const std::int64_t* order, Rows rows) {
     std::int32_t* labels = labels_.data() + rows.begin;
-    T* weights = weights_.data() + rows.begin;
+    double* weights = weights_.data() + rows.begin;
     for (index_t i = 0; i < rows.count() && labelled_; ++i) labels[i] = data.labels[order[i]];
-    for (index_t i = 0; i < rows.count() && weighted_; ++i) weights[i] = T(data.weights[order[i]]);
+    for (index_t i = 0; i < rows.count() && weighted_; ++i) weights[i] = data.weights[order[i]];
     // A host's loss reads labels as one column of its targets.
     for (index_t i = 0; i < rows.count() && labelled_ && spec_.host; ++i)
         targets_.data()[(rows.begin + i) * target_stride_] = T(labels[i]);
@@ -60,17 +60,20 @@ template <class T>
 void LossHead<T>::run_kernel(Rows rows, double scale, bool gradient) {
     const auto& output = output_->data;
     const auto& grad = output_->gradient;
+    T shares[kRowChunk];
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {
         LossRows<T> args{};
         args.rows = std::min(kRowChunk, rows.end - r);
+        // A row's share of the batch's weight: in float the weight may be beyond all numbers, as a likelihood's often is, and the share not.
+        for (index_t i = 0; i < args.rows && weighted_; ++i) shares[i] = T(scale * weights_.data()[r + i]);
         args.cols = output.cols;
         args.output = output.row(r);
         args.ldo = output.stride;
         args.labels = labelled_ ? labels_.data() + r : nullptr;
         args.targets = labelled_ ? nullptr : targets_.data() + r * target_stride_;
         args.ldt = target_stride_;
-        args.weights = weighted_ ? weights_.data() + r : nullptr;
-        args.scale = T(scale);
+        args.weights = weighted_ ? shares : nullptr;
+        args.scale = weighted_ ? T(1) : T(scale);
         args.alpha = spec_.alpha;
         args.smoothing = spec_.smoothing;
         args.gradient = gradient ? grad.row(r) : nullptr;
@@ -87,7 +90,7 @@ template <class T>
 void LossHead<T>::add_up(Rows chunk) {
     double sum = 0.0;
     for (index_t r = chunk.begin; r < chunk.end; ++r)
-        sum += double(row_loss_.data()[r]) * (weighted_ ? double(weights_.data()[r]) : 1.0);
+        sum += double(row_loss_.data()[r]) * (weighted_ ? weights_.data()[r] : 1.0);
     chunk_loss_.data()[chunk.begin / kRowChunk] = sum * spec_.factor;
 }
 
@@ -115,7 +118,7 @@ void LossHead<T>::run_host(const Step<T>& step, Rows rows, double scale, bool gr
         call_host(rows, gradient);
     }
     for (index_t r = rows.begin; r < rows.end && gradient; ++r) {
-        const T factor = T(scale) * (weighted_ ? weights_.data()[r] : T(1));
+        const T factor = T(scale * (weighted_ ? weights_.data()[r] : 1.0));
         for (index_t j = 0; j < output_->data.cols; ++j) output_->gradient.row(r)[j] *= factor;
     }
     for (index_t r = rows.begin; r < rows.end; r += kRowChunk) {

@@ -53,7 +53,7 @@ private:
     index_t capacity_;
     index_t target_stride_;
     AlignedBuffer<T> row_loss_;
-    AlignedBuffer<T> weights_;
+    AlignedBuffer<double> weights_;
     AlignedBuffer<T> targets_;  // (capacity, target_stride_), only for losses with targets
     AlignedBuffer<std::int32_t> labels_;
     AlignedBuffer<double> chunk_loss_;
