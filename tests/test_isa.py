@@ -9,13 +9,17 @@ import pytest
 
 from steepest import _core, kernels
 
+# A row's sum is rounded otherwise lane by lane than number by number, so the code that ran tells on itself. (A fused
+# multiply-add would not do: on 64-bit ARM the scalar kernels have it, too.)
 CODE = """
 import numpy as np
 from steepest import _core, kernels
-# The sum of two thirds rounds differently with and without a fused multiply-add, so the code that ran tells on itself.
-x = np.linspace(-3, 3, 1001)
-print(_core.isa(), _core.build_info()["isa"], kernels.exp(x).tobytes().hex())
+print(_core.isa(), _core.build_info()["isa"], kernels.softmax(np.linspace([-3], [3], 1001, axis=1)).tobytes().hex())
 """
+
+
+def bits():
+    return kernels.softmax(np.linspace([-3], [3], 1001, axis=1)).tobytes()
 
 
 def run(isa):
@@ -27,10 +31,10 @@ def run(isa):
 def test_variable_takes_effect(name, isa_restored):
     done = run(name)
     assert done.returncode == 0, done.stderr
-    reported, built, bits = done.stdout.split()
+    reported, built, found = done.stdout.split()
     assert reported == built == name
     _core.force_isa(name)
-    assert bits == kernels.exp(np.linspace(-3, 3, 1001)).tobytes().hex()
+    assert found == bits().hex()
 
 
 def test_scalar_and_vectors_can_be_told_apart(isa_restored):
@@ -38,17 +42,17 @@ def test_scalar_and_vectors_can_be_told_apart(isa_restored):
     results = {}
     for name in _core.available_isas():
         _core.force_isa(name)
-        results[name] = kernels.exp(np.linspace(-3, 3, 1001)).tobytes()
+        results[name] = bits()
     if len(results) < 2:
         pytest.skip("only one instruction set here")
-    assert results["scalar"] != results["avx2"]
+    assert all(results[name] != results["scalar"] for name in results if name != "scalar")
 
 
 def test_an_empty_variable_means_the_best(isa_restored):
     assert run("").stdout.split()[0] == _core.available_isas()[-1]
 
 
-@pytest.mark.parametrize("name", ["neon", "AVX2", "avx512 ", "best"])
+@pytest.mark.parametrize("name", ["NEON", "AVX2", "avx512 ", "best"])
 def test_unknown_name_is_refused_in_clear_words(name):
     done = run(name)
     assert done.returncode != 0
@@ -59,10 +63,7 @@ def test_unknown_name_is_refused_in_clear_words(name):
 
 
 def test_unsupported_set_is_refused():
-    missing = {"avx2", "avx512"} - set(_core.available_isas())
-    if not missing:
-        pytest.skip("this machine and build have every set")
-    for name in missing:
+    for name in {"avx2", "avx512", "neon"} - set(_core.available_isas()):  # no machine has all
         assert "does not support" in run(name).stderr or "not part of this build" in run(name).stderr
 
 

@@ -104,9 +104,15 @@ std::string detect_name() {
     return begin == std::string::npos ? "unknown" : name.substr(begin, end - begin + 1);
 }
 
-#else  // not x86: no vector unit of ours to look for
+#else  // not x86: no vector unit of ours that may be missing
 
-CpuFeatures detect_features() { return {}; }
+CpuFeatures detect_features() {
+    CpuFeatures f;
+#if defined(__aarch64__)
+    f.neon = true;
+#endif
+    return f;
+}
 
 #if defined(__APPLE__)
 index_t sysctl_bytes(const char* key) {

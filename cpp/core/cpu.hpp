@@ -10,6 +10,7 @@ namespace steepest {
 struct CpuFeatures {
     bool avx2 = false;    // AVX2 and FMA, and the operating system saves the ymm registers
     bool avx512 = false;  // AVX-512 F, DQ, BW and VL, and the operating system saves the zmm and mask registers
+    bool neon = false;    // 64-bit ARM, of which it is a part
 };
 
 // Data caches in bytes as one core sees them; 0 where unknown.

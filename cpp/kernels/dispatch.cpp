@@ -55,6 +55,9 @@ KernelTable<T> make_table([[maybe_unused]] Isa isa) {
 #ifdef STEEPEST_HAVE_AVX512
     if (isa == Isa::avx512) avx512::fill_table(table);
 #endif
+#ifdef STEEPEST_HAVE_NEON
+    if (isa == Isa::neon) neon::fill_table(table);
+#endif
     return table;
 }
 
@@ -91,6 +94,7 @@ const char* isa_name(Isa isa) {
         case Isa::scalar: return "scalar";
         case Isa::avx2: return "avx2";
         case Isa::avx512: return "avx512";
+        case Isa::neon: return "neon";
         default: return "unknown";
     }
 }
@@ -98,6 +102,7 @@ const char* isa_name(Isa isa) {
 Isa select_isa(unsigned available) {
     if (available & bit(Isa::avx512)) return Isa::avx512;
     if (available & bit(Isa::avx2)) return Isa::avx2;
+    if (available & bit(Isa::neon)) return Isa::neon;
     return Isa::scalar;
 }
 
@@ -109,6 +114,9 @@ unsigned compiled_isas() {
 #ifdef STEEPEST_HAVE_AVX512
     set |= bit(Isa::avx512);
 #endif
+#ifdef STEEPEST_HAVE_NEON
+    set |= bit(Isa::neon);
+#endif
     return set;
 }
 
@@ -116,6 +124,7 @@ unsigned available_isas() {
     unsigned supported = bit(Isa::scalar);
     if (cpu_features().avx2) supported |= bit(Isa::avx2);
     if (cpu_features().avx512) supported |= bit(Isa::avx512);
+    if (cpu_features().neon) supported |= bit(Isa::neon);
     return compiled_isas() & supported;
 }
 
@@ -137,6 +146,9 @@ const KernelTable<T>& kernels(Isa isa) {
     switch (isa) {
         case Isa::avx512: return table_of<T, Isa::avx512>();
         case Isa::avx2: return table_of<T, Isa::avx2>();
+#ifdef STEEPEST_HAVE_NEON
+        case Isa::neon: return table_of<T, Isa::neon>();
+#endif
         default: return table_of<T, Isa::scalar>();
     }
 }

@@ -1,9 +1,11 @@
-// The matrix product: C (m, n) = init + A (m, k) B (k, n) for one panel of at most nr columns, nr = two vectors.
+// The matrix product: C (m, n) = init + A (m, k) B (k, n) for one panel of at most nr columns, nr = two vectors, or four of NEON's.
 //
 // The micro-tile keeps mr x nr sums in registers. Per step of k it loads one row of the panel (two vectors) and broadcasts mr
 // elements of A: with 14 x 2 sums on AVX-512 that is 16 loads for 28 FMAs, with 6 x 2 on AVX2 8 loads for 12, and enough
-// independent sums to hide the latency of 4 cycles times 2 units. A is read where it lies: its rows (or, transposed, its columns) are
-// contiguous already, so only B, which every row of A meets again, is worth packing.
+// independent sums to hide the latency of 4 cycles times 2 units. NEON's 6 x 4 take 10 loads for 24 FMAs (8 x 3 would take 11), hide the
+// latency of 4 units, and leave 8 of 32 registers for the row of B and for A. No lane is named: its FMA may take one factor from a single
+// lane, and compilers that see a broadcast load A's element as a scalar and do just that. A is read where it
+// lies: its rows (or, transposed, its columns) are contiguous already, so only B, which every row of A meets again, is worth packing.
 //
 // Continuing from C instead of adding to it afterwards makes the sum over k one chain of FMAs, whatever the blocking.
 #pragma once
@@ -13,12 +15,12 @@
 
 namespace steepest {
 
-// Tile sizes follow the register file: 32 registers of 64 bytes, 16 of 32 bytes, or plain scalars.
+// Tile sizes follow the register file: 32 registers of 64 bytes, 16 of 32 bytes, 32 of 16 bytes, or plain scalars.
 template <class V>
 struct GemmShape {
     static constexpr int bytes = int(sizeof(typename V::value_type)) * V::lanes;
     static constexpr int vectors = bytes >= 32 ? 2 : 4;
-    static constexpr int mr = bytes >= 64 ? 14 : bytes >= 32 ? 6 : 3;
+    static constexpr int mr = bytes >= 64 ? 14 : bytes >= 16 ? 6 : 3;
     static constexpr int nr = vectors * V::lanes;
 };
 

@@ -21,4 +21,9 @@ void fill_table(KernelTable<float>& table);
 void fill_table(KernelTable<double>& table);
 }  // namespace avx512
 
+namespace neon {
+void fill_table(KernelTable<float>& table);
+void fill_table(KernelTable<double>& table);
+}  // namespace neon
+
 }  // namespace steepest

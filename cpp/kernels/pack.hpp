@@ -43,16 +43,18 @@ STEEPEST_INLINE void transpose(V (&rows)[V::lanes]) {
 #pragma GCC unroll 16
         for (int i = 0; i < V::lanes; ++i) rows[i] = other[i];
     }
+    if constexpr (groups > 1) {
 #pragma GCC unroll 2
-    for (int round = 1; round < groups; round *= 2) {
+        for (int round = 1; round < groups; round *= 2) {
 #pragma GCC unroll 8
-        for (int i = 0; i < V::lanes / 2; ++i) {
-            const int g = i / piece, c = i % piece;
-            separate(rows[2 * g * piece + c], rows[(2 * g + 1) * piece + c], &other[g * piece + c],
-                     &other[(g + groups / 2) * piece + c]);
-        }
+            for (int i = 0; i < V::lanes / 2; ++i) {
+                const int g = i / piece, c = i % piece;
+                separate(rows[2 * g * piece + c], rows[(2 * g + 1) * piece + c], &other[g * piece + c],
+                         &other[(g + groups / 2) * piece + c]);
+            }
 #pragma GCC unroll 16
-        for (int i = 0; i < V::lanes; ++i) rows[i] = other[i];
+            for (int i = 0; i < V::lanes; ++i) rows[i] = other[i];
+        }
     }
 }
 

@@ -273,7 +273,7 @@ struct KernelTable {
 };
 
 // ------------------------------------------------------------------------------------------------ dispatch (dispatch.cpp)
-enum class Isa : int { scalar, avx2, avx512, count_ };
+enum class Isa : int { scalar, avx2, avx512, neon, count_ };
 // The best instruction set of `available` (bit i set: Isa(i) is usable). Pure: testable on any machine.
 Isa select_isa(unsigned available);
 unsigned compiled_isas();   // bits of the sets in this binary
