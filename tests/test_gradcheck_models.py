@@ -1,5 +1,7 @@
 """The gradient check of steepest's own layers, losses and models, and how it treats the model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -169,6 +171,48 @@ def test_one_entry_off_by_a_twentieth_of_a_percent(tensor, rng):
     assert [(entry.name, entry.index) for entry in report.wrong] == [(tensor, index)]
     place = f"{tensor}[{', '.join(map(str, index))}]"
     assert place in str(report)
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "fast"}, {"method": "one-sided"}])
+@pytest.mark.parametrize("start", ["zeros", "auto"])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "prelu", "selu", "hard_swish"])
+def test_where_kinks_of_several_layers_meet_nothing_fails(activation, start, options, rng):
+    """Rows of zeros through zero biases: no derivative exists, the backward pass need not lie between the slopes."""
+    y = rng.integers(3, size=5)
+    layers = [st.layers.Dense(4, activation, initializer=start), st.layers.Dense(4, activation, initializer=start)]
+    model = st.Sequential([*layers, st.layers.Dense(3)], seed=0)
+    for x in (np.zeros((5, 3)), rng.normal(size=(5, 3)) * [[0], [0], [1], [1], [1]]):
+        report = st.gradcheck(model, x, y, loss="softmax_cross_entropy", **options)
+        assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("tensor", ["dense_1.bias", "dense_2.bias", "input"])
+def test_a_wrong_gradient_is_found_where_kinks_meet(tensor, rng):
+    model = st.Sequential([st.layers.Dense(4, "selu"), st.layers.Dense(4, "selu"), st.layers.Dense(3)], dtype="float64")
+    problem = from_model(
+        model,
+        np.zeros((5, 3)),
+        rng.normal(size=(5, 3)),
+        loss="mse",
+        sample_weight=None,
+        training=True,
+        inputs=True,
+        burn_in=0,
+    )
+
+    def gradients():
+        given = dict(problem.gradients())
+        return given | {tensor: 1.05 * given[tensor]}
+
+    report = check_problem(replace(problem, gradients=gradients))
+    assert not report.passed
+    assert {entry.name for entry in report.wrong} == {tensor}
+
+
+def test_a_gradient_that_is_wrong_at_one_point_only_is_no_kink():
+    """The sine's derivative is taken for 0 at 0 only: beside it all is right, and the same."""
+    forward, backward = np.sin, lambda dy, x: dy * np.where(x == 0, 0, np.cos(x))
+    assert not st.gradcheck.check_pair(forward, backward, [[0.0, 0.5]]).passed
 
 
 def test_images_of_bytes_keep_their_shape(rng):

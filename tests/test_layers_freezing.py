@@ -34,6 +34,17 @@ def test_frozen_at_construction(rng):
     assert changed(model, before) == {name for name in before if not name.startswith("dense_1.")}
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", st.optimizers.SGD(groups={"dense_1.*": 0.0, "maxout_1.*": 0})])
+def test_max_norm_leaves_alone_what_no_update_changes(optimizer, rng):
+    """Weights beyond the bound (the bound is new, or rounding put them there) stay, bit for bit."""
+    frozen = isinstance(optimizer, str)
+    inside = [L.Dense(6, max_norm=0.1, trainable=not frozen), L.Maxout(4, 2, max_norm=0.1, trainable=not frozen)]
+    model = st.Sequential([*inside, L.Dense(2)], seed=2, input_shape=3, dtype="float64")
+    before = copies(model)
+    train(model, rng, optimizer=optimizer)
+    assert changed(model, before) == {"dense_2.weight", "dense_2.bias"}
+
+
 def test_frozen_and_thawed_after_building(rng):
     model = network()
     views = model.parameters()

@@ -23,7 +23,11 @@ public:
     index_t parameter_tasks() const override;
     double task_cost(index_t rows, index_t task) const override;
     void parameter_task(const Step<T>& step, index_t task, const Worker& worker) override;
-    index_t constraint_tasks() const override { return weight().max_norm > 0.0 ? panels() : 0; }
+    // What no update changes is left as it is.
+    index_t constraint_tasks() const override {
+        const auto& w = weight();
+        return w.max_norm > 0.0 && w.trainable && w.rate_scale > 0.0 ? panels() : 0;
+    }
     void constraint_task(index_t task) override;
 
     // Tells the sizes before bind(), for workspace(): W (in, out), whether the input will want its gradient, and whether W is to be

@@ -157,7 +157,8 @@ def _at_kink(analytic: float, ladder: list[Slopes]) -> Estimate:
     last = ladder[-1]
     low, high = sorted((last.left, last.right))
     numeric = min(max(analytic, low), high)
-    return Estimate(numeric, last.noise, kink=True, wrong=abs(numeric - analytic) > last.noise)
+    resolved = last.noise <= 0.1 * RELATIVE * max(abs(low), abs(high))
+    return Estimate(numeric, last.noise, kink=True, wrong=abs(numeric - analytic) > last.noise, resolved=resolved)
 
 
 def _longer_steps(line: Line, at_zero: float, analytic: float, short: Estimate, h: float, noise: float) -> Estimate:

@@ -32,7 +32,7 @@ def check_function(network: Network) -> None:
                 "leave the layer out, or train with another optimiser such as Adam"
             )
     for parameter in network.program.parameters:
-        if parameter.max_norm > 0.0:
+        if parameter.max_norm > 0.0 and parameter.trainable:
             raise ValueError(
                 f"{parameter.name} has max_norm={parameter.max_norm:g}, which L-BFGS cannot keep: "
                 "use an L2 penalty, or another optimiser such as Adam"
