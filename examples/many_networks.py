@@ -40,7 +40,8 @@ axes.set(xscale="log", yscale="log", xlabel="learning rate", title="after fiftee
 axes.legend()
 best = min(range(16), key=lambda k: histories[k]["val_loss"][-1] if "val_loss" in histories[k] else np.inf)
 print(f"the best rate is {rates[best]:.2g}, with a validation loss of {histories[best]['val_loss'][-1]:.3f}")
-print(f"{sum(history.failure is not None for history in histories)} of 16 diverged; the others did not notice")
+guessing = sum("val_loss" not in history or history["val_loss"][-1] >= np.log(10) for history in histories[best:])
+print(f"{guessing} of 16 rates are so high that nothing is learnt; the other members did not notice")
 
 # %%
 # How good is that, on data no member has seen? Five folds at once; what is fitted to data, here the scaling, is fitted

@@ -123,8 +123,8 @@ def _limits(one: Array, two: Array, floor: Array) -> tuple[float, float]:
     positive = everything[everything > 0]
     if not positive.size:
         return EPSILON, 1.0
-    # A quotient is now and then right to the last digit: the lowest percent is cut off.
-    low, high = np.percentile(positive, 1), max(np.max(positive), np.max(floor))
+    # A quotient is now and then right to the last digit: a point far below the lowest percent is cut off.
+    low, high = max(np.min(positive), 0.1 * np.percentile(positive, 1)), max(np.max(positive), np.max(floor))
     return float(10.0 ** np.floor(np.log10(low))), float(10.0 ** (np.ceil(np.log10(high)) + 2))
 
 
