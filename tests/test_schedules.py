@@ -48,6 +48,10 @@ TORCH = {
         lambda s, o: s.CosineAnnealingWarmRestarts(o, 20, 2, 0.1),
     ),
     "one_cycle": (rates.OneCycle(0.3, 130), lambda s, o: s.OneCycleLR(o, 0.3, 130, cycle_momentum=False)),
+    "one_cycle_from_the_top": (
+        rates.OneCycle(0.3, 130, rise=0.004),  # the highest rate lies before the first step
+        lambda s, o: s.OneCycleLR(o, 0.3, 130, pct_start=0.004, cycle_momentum=False),
+    ),
     "one_cycle_early": (
         rates.OneCycle(0.3, 130, rise=0.1, start=5.0, end=100.0),
         lambda s, o: s.OneCycleLR(o, 0.3, 130, pct_start=0.1, div_factor=5, final_div_factor=100, cycle_momentum=False),

@@ -102,8 +102,8 @@ class OneCycle(Schedule):
     """Up to a high rate and down again, each along half a cosine (Smith and Topin 2018, "Super-convergence").
 
     From `learning_rate / start` at step 0 to `learning_rate` at step `rise * steps - 1`, from there to
-    `learning_rate / start / end` at step `steps - 1`, and then on at that. The same as PyTorch's `OneCycleLR` with two
-    phases, except that the momentum stays as it is.
+    `learning_rate / start / end` at step `steps - 1`, and then on at that. A rise of less than a step lies before
+    step 0. The same as PyTorch's `OneCycleLR` with two phases, except that the momentum stays as it is.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class OneCycle(Schedule):
     def __call__(self, step: int) -> float:
         """Learning rate of the update that follows `step` earlier ones."""
         first = self.learning_rate / self.start
-        top = max(self.rise * self.steps - 1.0, 0.0)
+        top = self.rise * self.steps - 1.0  # below 0 the first step is on the way down
         if step < top:
             return half_cosine(first, self.learning_rate, step / top)
         done = min((step - top) / (self.steps - 1 - top), 1.0)
