@@ -151,7 +151,10 @@ def test_one_file_holds_several_searches(data, tmp_path):
     for name in ("first", "second"):
         for method in ("random", "halving"):
             getattr(task(data, path, name=name, epochs=2), method)(2)
-    names = optuna.study.get_all_study_names(optuna.storages.RDBStorage(f"sqlite:///{path}"))
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    names = optuna.study.get_all_study_names(storage)
+    storage.remove_session()
+    storage.engine.dispose()  # an open connection is a warning since Python 3.13, in whatever test comes next
     assert sorted(names) == ["first.halving", "first.random", "second.halving", "second.random"]
 
 
