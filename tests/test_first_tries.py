@@ -185,3 +185,52 @@ def test_files_that_are_no_models(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             st.load(tmp_path / f"{name}.npz")
+
+
+LAYERS = [st.layers.Dense(1)]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: st.Sequential(None), r"layers must be a list of layers, got None"),
+        (lambda: st.Sequential(st.layers.Dense(1)), r"layers must be a list of layers, got Dense\(units=1\)"),
+        (lambda: st.Sequential(LAYERS).save(3), r"path must be the name of a file, got 3"),
+        (lambda: st.callbacks.ModelCheckpoint(None), r"path must be the name of a file, got None"),
+        (lambda: st.callbacks.CSVLogger(1.5), r"path must be the name of a file, got 1\.5"),
+        # A number is a file that is open already: this one closed the output of the program.
+        (lambda: st.datasets.load_idx(True), r"path must be the name of a file, got True"),
+        (lambda: st.datasets.load_mnist(None), r"directory must be the name of a file, got None"),
+        (lambda: st.schedules.Piecewise(3, [0.1]), r"boundaries must be a list of steps, got 3"),
+        (lambda: st.schedules.Piecewise([3], None), r"rates must be a list of rates, got None"),
+        (lambda: st.schedules.Warmup("fast", 3), r"after must be a number, got 'fast'"),
+        (lambda: st.preprocessing.Pipeline("pca"), r"steps must be a list of steps, got 'pca'"),
+        (lambda: st.layers.PReLU("a"), r"initial must be a number, got 'a'"),
+        (lambda: st.search.Choice("relu"), r"options must be a list of what to choose from, got 'relu'"),
+        (lambda: st.transfer.freeze(X), r"model must be a model of steepest, got array"),
+        (lambda: st.transfer.layer_rates(None, 0.5), r"model must be a model of steepest, got None"),
+        (lambda: st.ensembles.recompute_batch_norm("net.npz", X), r"model must be a model of steepest, got 'net.npz'"),
+        (lambda: st.search.Panda(LAYERS, X, y), r"model must be a model of steepest, got \[Dense"),
+        (
+            lambda: st.ensembles.seed_ensemble(lambda s: None, X, y, loss="mse", epochs=1),
+            r"models must be .*, got None",
+        ),
+        (
+            lambda: st.ensembles.seed_ensemble(len, X, y, members=2.5, loss="mse", epochs=1),
+            r"members must be .*, got 2\.5",
+        ),
+        (
+            lambda: st.train_many(st.Sequential(LAYERS), X, y, loss="mse", epochs=1, folds=2),
+            r"folds must be a list .*, got 2",
+        ),
+    ],
+)
+def test_what_is_of_another_kind(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()
+
+
+def test_values_that_are_no_numbers():
+    for values in ("abc", {"a": 1}, [1, "a"], object()):
+        with pytest.raises(ValueError, match=r"values must be finite numbers, got"):
+            st.initializers.Values(values)

@@ -102,7 +102,7 @@ def test_warmup_before_any_schedule():
         (lambda: rates.OneCycle(0.1, 100, rise=1.0), "rise"),
         (lambda: rates.ReduceOnPlateau(factor=1.0), "factor"),
         (lambda: rates.ReduceOnPlateau(monitor=3), "monitor"),
-        (lambda: rates.Warmup("fast", 3), "learning_rate"),
+        (lambda: rates.Warmup("fast", 3), "after"),
     ],
 )
 def test_wrong_arguments(make, message):

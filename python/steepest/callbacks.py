@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from steepest.checks import check_bool, check_int
+from steepest.checks import check_bool, check_int, check_path
 from steepest.training.callback import Callback
 from steepest.training.run import Run
 from steepest.training.stopping import EarlyStopping, Follower
@@ -68,7 +68,7 @@ class ModelCheckpoint(Follower):
         min_delta: float = 0.0,
     ) -> None:
         super().__init__(monitor or "loss", mode, min_delta)
-        self.path = os.fspath(path)
+        self.path = check_path("path", path)
         self.every = check_int("every", every, 1)
         self.best_only = monitor is not None
 
@@ -96,7 +96,7 @@ class _Logger(Callback):
     """Base of callbacks that write a line per epoch."""
 
     def __init__(self, path: str | os.PathLike[str], append: bool = False) -> None:
-        self.path = Path(path)
+        self.path = Path(check_path("path", path))
         self.append = check_bool("append", append)
         self._file: IO[str] | None = None
 

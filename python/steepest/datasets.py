@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import rng
-from steepest.checks import check_float
+from steepest.checks import check_float, check_path
 
 Array = npt.NDArray[Any]
 
@@ -42,6 +42,7 @@ def load_idx(path: str | os.PathLike[str]) -> Array:
     ValueError
         If the file is not IDX or is cut short.
     """
+    path = check_path("path", path)
     with open(path, "rb") as file:
         content = file.read()
     try:
@@ -76,7 +77,7 @@ def load_mnist(directory: str | os.PathLike[str]) -> Split:
     FileNotFoundError
         If a file is not there, naming it.
     """
-    folder = Path(directory)
+    folder = Path(check_path("directory", directory))
     if not folder.is_dir():
         raise FileNotFoundError(f"no such directory: {folder}")
     parts = []

@@ -380,3 +380,9 @@ class Model(Attributes, ABC):
         with self.guard.use():
             x, network = self.receive(X)
             return evaluate(network, chosen, check_data(self, chosen, x, y, sample_weight), batch_size)
+
+
+def check_model(value: Any) -> None:
+    """Raise TypeError unless the argument `model` is one."""
+    if not isinstance(value, Model):
+        raise TypeError(f"model must be a model of steepest, got {value!r:.80}")

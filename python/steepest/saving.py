@@ -44,7 +44,7 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
     path : str or path-like
         File, taken as it is.
     """
-    archive.write(path, archive.pack(*collect(model)))
+    archive.write(check_path("path", path), archive.pack(*collect(model)))
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from steepest.callbacks import Callback
 from steepest.checks import check_bool, check_float, check_int
+from steepest.model import Model, check_model
 
 if TYPE_CHECKING:
     from steepest.layers import Layer
-    from steepest.model import Model
     from steepest.sequential import Sequential
     from steepest.training.run import Run
 
@@ -121,6 +121,7 @@ def _named(model: Sequential) -> dict[str, Layer]:
 
 def _choose(model: Sequential, names: Sequence[str]) -> list[Layer]:
     """Return the layers whose path matches one of the patterns; without patterns all of the outermost ones."""
+    check_model(model)
     if not names:
         return list(model.layers)
     everything = dict(_layers("", _named(model)))
@@ -172,6 +173,7 @@ def unfreeze(model: Sequential, *names: str) -> None:
 
 def _parametric(model: Model) -> list[Layer]:
     """Return the outermost layers that have parameters, from the input to the output."""
+    check_model(model)
     layers = getattr(model, "layers", ())
     names = getattr(model, "names", ())
     parameters = list(model.network.parameters)

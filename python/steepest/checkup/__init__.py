@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from steepest.losses import Loss
-from steepest.model import Model
+from steepest.model import Model, check_model
 from steepest.optimizers import Optimizer
 
 from .case import Case
@@ -120,8 +120,7 @@ def checkup(
     unknown = set(ignored) - {"validation_split", "callbacks", "early_stopping", "verbose"}
     if unknown:
         raise TypeError(f"checkup got an unexpected argument {sorted(unknown)[0]!r}")
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a model of steepest, got {model!r:.80}")
+    check_model(model)
     chosen = _choose(checks)
     started, before = time.perf_counter(), fingerprint(model, optimizer)
     with untouched_randomness(), np.errstate(all="ignore"), warnings.catch_warnings():

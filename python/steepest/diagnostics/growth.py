@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.checks import check_float, check_int
+from steepest.checks import check_float, check_int, check_items
 from steepest.diagnostics.backward import value_gradient
 from steepest.pictures.figure import finish, new_figure
 from steepest.registry import LOSSES
@@ -97,7 +97,7 @@ def linear_growth(
     depth, width, rows = check_int("depth", depth, 1), check_int("width", width, 1), check_int("rows", rows, 1)
     x = rng.generator(rng.check_seed(seed), rng.SPLIT).normal(size=(rows, width))
     outputs, gradients = {}, {}
-    for factor in factors:
+    for factor in check_items("factors", factors, "a list of factors"):
         factor = check_float("factors", factor, 0.0, open_minimum=True)
         weight = Values(factor * np.eye(width))
         chain = [Dense(width, use_bias=False, initializer=weight) for _ in range(depth)]

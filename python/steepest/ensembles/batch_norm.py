@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from steepest import threads
 from steepest.checks import check_int
+from steepest.model import Model, check_model
 from steepest.rng import shuffle_rows
 
 if TYPE_CHECKING:
     from steepest.lowering.program import Op
-    from steepest.model import Model
 
 Array = npt.NDArray[Any]
 
@@ -49,6 +49,7 @@ def recompute_batch_norm(model: Model, X: npt.ArrayLike, *, batch_size: int = 25
     >>> model.layers[0].running_mean.item(), model.layers[0].running_variance.item()
     (3.0, 7.0)
     """
+    check_model(model)
     batch_size = check_int("batch_size", batch_size, 2)
     with model.guard.use():
         x, network = model.receive(X, minimum_rows=2)

@@ -6,11 +6,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
-from steepest.checks import check_int
+from steepest.checks import check_int, check_items
 from steepest.ensembles.ensemble import Ensemble
 from steepest.many import train_many
+from steepest.many.members import check_models
 from steepest.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -65,10 +67,11 @@ def seed_ensemble(
     """
     if not callable(build):
         raise TypeError(f"build must be a function of the seed that returns an untrained model, got {build!r:.80}")
-    seeds = range(check_int("members", members, 1)) if isinstance(members, int) else list(members)
+    number = isinstance(members, (int, np.integer))
+    seeds = range(check_int("members", members, 1)) if number else check_items("members", members, "a number or seeds")
     if len(set(seeds)) < len(seeds) or not seeds:
         raise ValueError(f"members must be a number or different seeds, got {members!r}")
-    models = [build(seed) for seed in seeds]
+    models = check_models([build(seed) for seed in seeds])
     for model, seed in zip(models, seeds, strict=True):
         if model.seed != seed:
             raise ValueError(f"build({seed}) returned a model with seed {model.seed}: pass the seed on to it")

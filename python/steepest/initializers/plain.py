@@ -163,7 +163,10 @@ class Values(Initializer):
     """
 
     def __init__(self, values: Any) -> None:
-        array = np.asarray(values, dtype=np.float64)
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            array = np.empty(0)
         if not array.size or not np.isfinite(array).all():
             raise ValueError(f"values must be finite numbers, got {values!r}")
         # Lists, which configurations and files can hold.

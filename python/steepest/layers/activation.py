@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steepest import activations
+from steepest.checks import check_float
 from steepest.layers.base import Layer, TensorView
 from steepest.lowering.program import Builder, Value
 from steepest.registry import ACTIVATIONS, LAYERS
@@ -84,7 +85,7 @@ class PReLU(Layer):
         rate_scale: float = 1.0,
     ) -> None:
         super().__init__(name, trainable=trainable, rate_scale=rate_scale)
-        self._activation = activations.PReLU(initial, shared)
+        self._activation = activations.PReLU(check_float("initial", initial), shared)
 
     @property
     def initial(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from steepest.checks import check_bool, check_float
+from steepest.checks import check_bool, check_float, check_items
 from steepest.lowering.program import Builder, Value
 from steepest.registry import Configurable, argument_names
 
@@ -178,7 +178,7 @@ def check_name(argument: str, name: Any) -> None:
 
 def check_layers(argument: str, layers: Iterable[Any]) -> tuple[Layer, ...]:
     """Return the layers as a tuple; each must be an object of its own."""
-    chain = tuple(layers)
+    chain = tuple(check_items(argument, layers, "a list of layers"))
     if not chain:
         raise ValueError(f"{argument} must hold at least one layer")
     for layer in chain:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from steepest import data
 from steepest.callbacks import Callback, EarlyStopping
-from steepest.checks import check_verbose
+from steepest.checks import check_items, check_verbose
 from steepest.history import History
 from steepest.losses import Loss
 from steepest.many.loop import train_together
@@ -116,7 +116,8 @@ def train_many(
     if isinstance(y, list):
         y = np.asarray(y)  # once, not once for every member
     rows = 0 if folds is None else X.shape[0] if hasattr(X, "shape") else len(data.as_array("X", X))
-    entries = [None] * count if folds is None else each("folds", list(folds), count)
+    pairs = [None] * count if folds is None else check_items("folds", folds, "a list of a pair for each model")
+    entries = each("folds", pairs, count)
     board = make_progress(verbose, count)
     differing: dict[str, list[Any]] = {
         "loss": each("loss", loss, count),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest import data
+from steepest.checks import check_items
 from steepest.preprocessing.affine import Affine, affine_of
 from steepest.preprocessing.base import Array, Preprocessor
 from steepest.registry import PREPROCESSORS
@@ -35,7 +36,7 @@ class Pipeline(Preprocessor):
 
     def __init__(self, steps: Iterable[Any]) -> None:
         super().__init__()
-        self.steps = [PREPROCESSORS.create(step, "steps") for step in steps]
+        self.steps = [PREPROCESSORS.create(step, "steps") for step in check_items("steps", steps, "a list of steps")]
         if not self.steps:
             raise ValueError("steps must hold at least one preprocessing step")
         # A pipeline has an inverse where all of its steps have one; shadows the class's answer.

@@ -14,7 +14,7 @@ class Around(Schedule):
     """Base of the schedules that ask another one, `after`; its state is theirs."""
 
     def __init__(self, after: Any, steps: int) -> None:
-        self.after: LearningRate = as_learning_rate(after)
+        self.after: LearningRate = as_learning_rate(after, "after")
         self.steps = check_int("steps", steps, 1)
 
     def rate_after(self, step: int) -> float:

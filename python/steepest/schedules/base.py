@@ -72,16 +72,16 @@ class Lost(Schedule):
 LearningRate = float | Callable[[int], float]
 
 
-def as_learning_rate(spec: Any) -> LearningRate:
+def as_learning_rate(spec: Any, argument: str = "learning_rate") -> LearningRate:
     """Return a float, or a callable of the step, from what people write: also the configuration of a schedule."""
     if isinstance(spec, dict):
         if spec.get("kind") == "function":
             return Lost()
-        schedule: Schedule = SCHEDULES.create(spec, "learning_rate")
+        schedule: Schedule = SCHEDULES.create(spec, argument)
         return schedule
     if callable(spec) and not isinstance(spec, type):
         return spec  # type: ignore[no-any-return]
-    return check_float("learning_rate", spec, 0.0)
+    return check_float(argument, spec, 0.0)
 
 
 def describe_rate(rate: LearningRate) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from steepest.checks import check_float, check_int
+from steepest.checks import check_float, check_int, check_items
 from steepest.registry import SCHEDULES
 from steepest.schedules.base import Schedule
 
@@ -170,8 +170,11 @@ class Piecewise(Schedule):
     """
 
     def __init__(self, boundaries: Sequence[int], rates: Sequence[float]) -> None:
-        self.boundaries = [check_int("boundaries", boundary, 1) for boundary in boundaries]
-        self.rates = [check_float("rates", rate, 0.0) for rate in rates]
+        self.boundaries = [
+            check_int("boundaries", boundary, 1)
+            for boundary in check_items("boundaries", boundaries, "a list of steps")
+        ]
+        self.rates = [check_float("rates", rate, 0.0) for rate in check_items("rates", rates, "a list of rates")]
         if sorted(set(self.boundaries)) != self.boundaries:
             raise ValueError(f"boundaries must rise, got {self.boundaries}")
         if len(self.rates) != len(self.boundaries) + 1:

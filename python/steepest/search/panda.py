@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from steepest.checks import check_int
 from steepest.history import History
+from steepest.model import Model, check_model
 from steepest.registry import OPTIMIZERS, Attributes
 from steepest.search.problem import sample_rows
 from steepest.search.training import LossGuard
 
 if TYPE_CHECKING:
-    from steepest.model import Model
     from steepest.sequential import Sequential
 
 
@@ -69,6 +69,7 @@ class Panda(Attributes):
         stop_factor: float = 3.0,
         **fit: Any,
     ) -> None:
+        check_model(model)
         self.model = model
         self.optimizer = OPTIMIZERS.create(
             optimizer if optimizer is not None else model.optimizer or "adam", "optimizer"

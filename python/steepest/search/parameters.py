@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from steepest.checks import check_bool, check_float, check_int
+from steepest.checks import check_bool, check_float, check_int, check_items
 from steepest.registry import Attributes
 
 Side = Literal["low", "high"]
@@ -252,8 +252,8 @@ class Choice(Parameter):
     scale = "categorical"
 
     def __init__(self, options: Sequence[Any], every: Sequence[Any] | None = None) -> None:
-        self.options = list(options)
-        self.every = self.options if every is None else list(every)
+        self.options = check_items("options", options, "a list of what to choose from")
+        self.every = self.options if every is None else check_items("every", every, "a list of all options there were")
         if not self.options:
             raise ValueError("choice needs at least one option")
         self._kept = [self.stored(option) for option in self.every]

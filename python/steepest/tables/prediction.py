@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.model import Model
+from steepest.model import Model, check_model
 from steepest.tables.targets import ClassLabels
 
 Array = npt.NDArray[Any]
@@ -57,8 +57,7 @@ def predict(model: Model, frame: Any) -> Prediction:
     >>> tables.predict(model, {"x": [1.0, 0.0, 1.0]}).values.tolist()
     ['yes', 'no', 'yes']
     """
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a model of steepest, got {model!r:.80}")
+    check_model(model)
     if model.preprocessing is None:
         raise ValueError("the model has no preprocessing: set model.preprocessing to what its inputs went through")
     x = model.preprocessing.transform(frame)
