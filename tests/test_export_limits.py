@@ -55,6 +55,9 @@ WAYS = {
 def test_limits_are_those_of_the_kernels(name, dtype, way, tmp_path):
     if (name, dtype, way) == ("log_softmax", "float64", "runtime"):
         pytest.skip("ONNX Runtime's float64 kernel takes NaN and infinity for numbers: [1, NaN] gives [46, NaN]")
+    oldest = way == "runtime" and pytest.importorskip("onnxruntime").__version__.startswith("1.20.")
+    if oldest and (name, dtype) == ("prelu", "float32"):
+        pytest.skip("PRelu of ONNX Runtime 1.20 makes NaN of infinity")
     kind, run = WAYS[way]
     largest = float(np.finfo(dtype).max)
     x = ROWS
@@ -65,5 +68,6 @@ def test_limits_are_those_of_the_kernels(name, dtype, way, tmp_path):
     made = export(kind, model, tmp_path)
     expected = model.predict(x)
     given = run(made, x, 3)
-    # Where both are finite they differ by a few roundings: 3e38 in float32 is a number like any other.
-    np.testing.assert_allclose(given, expected, rtol=8 * np.finfo(dtype).eps)
+    # Where both are finite they differ by a few roundings: 3e38 in float32 is a number like any other. What is smaller
+    # than all normal numbers may be given as 0, as ONNX Runtime 1.20 does.
+    np.testing.assert_allclose(given, expected, rtol=8 * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
