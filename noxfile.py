@@ -145,7 +145,10 @@ def coverage(session):
     session.run("coverage", "combine")
     session.run("coverage", "report")
     cpp_tests(session, "coverage")
-    session.run("gcovr", "--root", ".", "--filter", "cpp/", "--object-directory", "build/coverage", "--print-summary")
+    built = "build/coverage"
+    # Not all of it: gcovr 8 gives up at what CMake's trial of the compiler leaves there.
+    where = (f"{built}/CMakeFiles/steepest_core.dir", f"{built}/tests")
+    session.run("gcovr", "--root", ".", "--filter", "cpp/", "--object-directory", built, "--print-summary", *where)
 
 
 @nox.session
