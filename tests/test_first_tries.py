@@ -72,6 +72,10 @@ def test_verbose_may_be_a_boolean(capsys):
     assert "epoch 1/1" in "".join(capsys.readouterr())
     with pytest.raises(ValueError, match=r"verbose must be in 0\.\.2, got 3"):
         fit(verbose=3)
+    for callback in (st.callbacks.Monitor, st.callbacks.Recovery):
+        assert (callback(verbose=0).verbose, callback(verbose=1).verbose) == (False, True)
+        with pytest.raises(ValueError, match=r"verbose must be in 0\.\.2, got 3"):
+            callback(verbose=3)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from steepest.checks import check_bool
+from steepest.checks import check_verbose
 from steepest.monitor.compare import compare
 from steepest.monitor.facts import facts_of
 from steepest.monitor.finding import Finding
@@ -34,7 +34,7 @@ class Monitor(Callback):
 
     Parameters
     ----------
-    verbose : bool
+    verbose : bool or int
         Print a line when something new is found, and the findings at the end.
 
     Attributes
@@ -76,8 +76,8 @@ class Monitor(Callback):
 
     first = True
 
-    def __init__(self, verbose: bool = True) -> None:
-        self.verbose = check_bool("verbose", verbose)
+    def __init__(self, verbose: bool | int = True) -> None:
+        self.verbose = check_verbose(verbose) > 0
         self.findings: list[Finding] = []
         self.seen: list[Finding] = []
         self._records: Records | None = None

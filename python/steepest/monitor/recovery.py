@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steepest.checks import check_bool, check_choice, check_float, check_int
+from steepest.checks import check_bool, check_choice, check_float, check_int, check_verbose
 from steepest.errors import TrainingDiverged
 from steepest.monitor.watch import Watch
 from steepest.training.callback import Callback
@@ -35,7 +35,7 @@ class Recovery(Callback):
     spikes : bool
         Whether to recover from a leap of the finite loss, too: its mean over about 8 steps at more than twice what is
         usual, by 6 deviations and by a tenth of the first loss. The step that would have followed is not made.
-    verbose : bool
+    verbose : bool or int
         Print a line at each recovery.
 
     Attributes
@@ -66,14 +66,14 @@ class Recovery(Callback):
         clip_norm: float = 1.0,
         retries: int = 6,
         spikes: bool = True,
-        verbose: bool = True,
+        verbose: bool | int = True,
     ) -> None:
         self.action = check_choice("action", action, ("rate", "clip", "both"))
         self.factor = check_float("factor", factor, 0.0, 1.0, open_minimum=True, open_maximum=True)
         self.clip_norm = check_float("clip_norm", clip_norm, 0.0, open_minimum=True)
         self.retries = check_int("retries", retries, 1)
         self.spikes = check_bool("spikes", spikes)
-        self.verbose = check_bool("verbose", verbose)
+        self.verbose = check_verbose(verbose) > 0
         self.events: list[dict[str, Any]] = []
 
     def on_train_begin(self, run: Run) -> None:
