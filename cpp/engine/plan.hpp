@@ -66,8 +66,7 @@ private:
     PlanKey key_;
     const KernelTable<T>& kernels_;
     int output_;
-    bool
-        input_as_it_lies_;  // for whole tiles of rows that only products read, nothing needs the input's values in the plan
+    bool input_as_it_lies_;  // nobody needs the input's values in the plan, see read_run()
     std::vector<Value<T>> values_;
     std::vector<std::unique_ptr<Operation<T>>> operations_;
     std::unique_ptr<LossHead<T>> loss_;

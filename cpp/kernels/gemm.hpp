@@ -4,8 +4,8 @@
 // elements of A: with 14 x 2 sums on AVX-512 that is 16 loads for 28 FMAs, with 6 x 2 on AVX2 8 loads for 12, and enough
 // independent sums to hide the latency of 4 cycles times 2 units. NEON's 6 x 4 take 10 loads for 24 FMAs (8 x 3 would take 11), hide the
 // latency of 4 units, and leave 8 of 32 registers for the row of B and for A. No lane is named: its FMA may take one factor from a single
-// lane, and compilers that see a broadcast load A's element as a scalar and do just that. A is read where it
-// lies: its rows (or, transposed, its columns) are contiguous already, so only B, which every row of A meets again, is worth packing.
+// lane, and compilers that see a broadcast load A's element as a scalar and do just that. A is read where it lies: its rows (or, transposed,
+// its columns) are contiguous already, so only B, which every row of A meets again, is worth packing.
 //
 // Continuing from C instead of adding to it afterwards makes the sum over k one chain of FMAs, whatever the blocking.
 #pragma once
